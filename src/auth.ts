@@ -1,0 +1,203 @@
+import { LRUCache } from 'lru-cache';
+import type pg from 'pg';
+import type { UsageBuffer, Viewer } from './context.ts';
+import type { Database } from './db.ts';
+import { DomainError } from './errors.ts';
+import type { RateLimitPeriod } from './generated/prisma/client.ts';
+import { createKeyLimits } from './key-limits.ts';
+import type { Log } from './log.ts';
+import { permissionsOf, roleIds, roleName } from './permissions.ts';
+import { hashSecret, isWellFormed } from './secrets.ts';
+
+/** Turns the credential of a request into its viewer. */
+export interface Authenticator {
+  /** The viewer; null without a credential. @throws DomainError BAD_CREDENTIALS, or BAD_REQUEST for two at once, RATE_LIMITED. */
+  authenticate(headers: Headers): Promise<Viewer | null>;
+  /** Forgets what it believes of a company's credentials. */
+  forget(companyId: string): void;
+  close(): Promise<void>;
+}
+
+/** How long a viewer is believed without asking the database; changes are announced by it at once. */
+const TTL_MS = 60_000;
+
+const KEY_SQL = `select k.id, k."companyId", k."userId", k."roleId", k.kind::text, k."endpointId", k."expiresAt", k."revokedAt", k.active, k."rateLimitNumber", k."rateLimitPeriod"::text,
+    c."acceptedEula", u."roleId" as "userRoleId", u.status::text as "userStatus", u.active as "userActive"
+  from "ApiKey" k join "Company" c on c.id = k."companyId" left join "User" u on u.id = k."userId" where k."secretHash" = $1`;
+const SESSION_SQL = `select s.id, s."companyId", s."userId", s."expiresAt", s."revokedAt", u."roleId", u.status::text as "userStatus",
+    u.active as "userActive", c."acceptedEula"
+  from "Session" s join "User" u on u.id = s."userId" join "Company" c on c.id = s."companyId" where s."tokenHash" = $1`;
+
+interface KeyRow {
+  id: number;
+  companyId: string;
+  userId: string | null;
+  roleId: number;
+  kind: string;
+  endpointId: string | null;
+  expiresAt: Date | null;
+  revokedAt: Date | null;
+  active: boolean;
+  rateLimitNumber: number | null;
+  rateLimitPeriod: RateLimitPeriod | null;
+  acceptedEula: boolean;
+  userRoleId: number | null;
+  userStatus: string | null;
+  userActive: boolean | null;
+}
+interface SessionRow {
+  id: string;
+  companyId: string;
+  userId: string;
+  expiresAt: Date;
+  revokedAt: Date | null;
+  roleId: number;
+  userStatus: string;
+  userActive: boolean;
+  acceptedEula: boolean;
+}
+
+const refuse = (message: string): DomainError => new DomainError('BAD_CREDENTIALS', message);
+
+function keyViewer(row: KeyRow, usage: UsageBuffer): Viewer {
+  const problem =
+    !row.active || row.revokedAt
+      ? 'This API key was revoked.'
+      : row.expiresAt && row.expiresAt <= new Date()
+        ? 'This API key has expired.'
+        : row.userId && (row.userStatus !== 'ACTIVE' || !row.userActive)
+          ? 'The owner of this API key is not active.'
+          : null;
+  if (problem) {
+    usage.keyUse(row.id, row.companyId, 'refused', true);
+    throw refuse(problem);
+  }
+  const isEndpointKey = row.kind === 'ENDPOINT';
+  // A key never has more than its owner has by now.
+  const roleId =
+    row.userRoleId && row.userRoleId !== roleIds.OPERATOR ? Math.max(row.roleId, row.userRoleId) : row.roleId;
+  const role = roleName(roleId);
+  return {
+    kind: 'KEY',
+    companyId: row.companyId,
+    userId: row.userId,
+    role,
+    permissions: isEndpointKey ? new Set() : permissionsOf[role],
+    apiKeyId: row.id,
+    sessionId: null,
+    endpointId: row.endpointId,
+    acceptedEula: row.acceptedEula,
+    rateLimit:
+      row.rateLimitNumber && row.rateLimitPeriod ? { number: row.rateLimitNumber, period: row.rateLimitPeriod } : null,
+    expiresAt: row.expiresAt,
+  };
+}
+
+function sessionViewer(row: SessionRow): Viewer {
+  if (row.revokedAt || row.expiresAt <= new Date()) throw refuse('This session has ended: sign in again.');
+  if (row.userStatus !== 'ACTIVE' || !row.userActive)
+    throw refuse('This user is not active: an administrator of the company can activate them.');
+  const role = roleName(row.roleId);
+  return {
+    kind: 'SESSION',
+    companyId: row.companyId,
+    userId: row.userId,
+    role,
+    permissions: permissionsOf[role],
+    apiKeyId: null,
+    sessionId: row.id,
+    endpointId: null,
+    acceptedEula: row.acceptedEula,
+    rateLimit: null,
+    expiresAt: row.expiresAt,
+  };
+}
+
+/** The part of a `credentials` notice that names what of a viewer changed. */
+function touches(viewer: Viewer, kind: string, id: string): boolean {
+  if (kind === 'key') return String(viewer.apiKeyId) === id;
+  if (kind === 'session') return viewer.sessionId === id;
+  if (kind === 'user') return viewer.userId === id;
+  return viewer.companyId === id;
+}
+
+/** An authenticator with a cache that every process empties the moment a credential changes (LISTEN credentials). */
+export async function createAuthenticator(database: Database, usage: UsageBuffer, log: Log): Promise<Authenticator> {
+  const cache = new LRUCache<string, Viewer>({ max: 10_000, ttl: TTL_MS });
+  let listener: pg.Client | null = null;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function listen(): Promise<void> {
+    const client = await database.connect();
+    const again = (): void => {
+      if (closed || listener !== client) return;
+      listener = null;
+      // Whatever was announced while nobody listened is unknown: forget all.
+      cache.clear();
+      timer = setTimeout(() => void listen().catch(() => again()), 1000);
+      timer.unref();
+    };
+    client.on('error', (error) => {
+      log.warn({ err: error }, 'lost the connection that announces changed credentials');
+      again();
+    });
+    client.on('end', again);
+    client.on('notification', ({ payload = '' }) => {
+      const [kind = '', id = ''] = payload.split(':');
+      for (const [key, viewer] of cache.entries()) if (touches(viewer, kind, id)) cache.delete(key);
+    });
+    listener = client;
+    await client.query('listen credentials');
+  }
+  await listen();
+
+  async function look(secret: string): Promise<Viewer> {
+    const isSession = secret.startsWith('st_');
+    const hash = hashSecret(secret);
+    const cacheKey = hash.toString('base64');
+    // Without a listener a change could go unnoticed: then the database is asked each time.
+    const known = listener ? cache.get(cacheKey) : undefined;
+    if (known && (!known.expiresAt || known.expiresAt > new Date())) return known;
+    const [row] = await database.query(isSession ? SESSION_SQL : KEY_SQL, [hash]);
+    if (!row) throw refuse(isSession ? 'No such session.' : 'No such API key.');
+    const viewer = isSession ? sessionViewer(row as unknown as SessionRow) : keyViewer(row as unknown as KeyRow, usage);
+    cache.set(cacheKey, viewer);
+    return viewer;
+  }
+
+  const wait = createKeyLimits();
+  function limited(viewer: Viewer): Viewer {
+    const retryAfterMs = viewer.rateLimit && viewer.apiKeyId ? wait(viewer.apiKeyId, viewer.rateLimit) : 0;
+    if (retryAfterMs === 0) return viewer;
+    const message = `This key allows itself ${viewer.rateLimit?.number} requests a ${viewer.rateLimit?.period.toLowerCase()}: try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+    throw new DomainError('RATE_LIMITED', message, { details: { retryAfterMs } });
+  }
+
+  return {
+    async authenticate(headers) {
+      const key = headers.get('x-api-key');
+      const authorization = headers.get('authorization');
+      if (key && authorization)
+        throw new DomainError('BAD_REQUEST', 'Send either x-api-key or Authorization, not both.');
+      if (key) {
+        if (!isWellFormed(key, ['ANALYTICS', 'ENDPOINT', 'MCP']))
+          throw refuse('This is no API key: a character is missing or wrong.');
+        return limited(await look(key));
+      }
+      if (!authorization) return null;
+      const token = /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '';
+      if (!isWellFormed(token, ['SESSION']))
+        throw refuse('This is no session token: send `Authorization: Bearer st_…`.');
+      return look(token);
+    },
+    forget(companyId) {
+      for (const [key, viewer] of cache.entries()) if (viewer.companyId === companyId) cache.delete(key);
+    },
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await listener?.end().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createAuthenticator, type Authenticator } from './auth.ts';
+import { ConfigError, type Config } from './config.ts';
+import type { App } from './context.ts';
+import { openPlatformAccounts } from './credits/journal.ts';
+import { openDatabase } from './db.ts';
+import { startEmbedded } from './embedded.ts';
+import { createJobs } from './jobs.ts';
+import { createBatchers } from './loader.ts';
+import { createLog } from './log.ts';
+import { migrate } from './migrate.ts';
+import { syncReference } from './reference/sync.ts';
+import { createSealer } from './secrets.ts';
+import { createUsageBuffer } from './usage/buffer.ts';
+import { createEngines } from './warehouse/registry.ts';
+
+/** Where the database is, and how to let go of it. */
+export interface DatabaseServer {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** The server that DATABASE_URL names, or the embedded one, started or attached to. */
+export async function databaseServer(config: Config): Promise<DatabaseServer> {
+  if (config.DATABASE_URL) return { url: config.DATABASE_URL, stop: async () => {} };
+  return startEmbedded(path.join(config.DATA_DIR, 'postgres'));
+}
+
+/** The key that seals credentials: SECRETS_KEY, or one that the data directory of the embedded database keeps. */
+function sealingKey(config: Config): Buffer {
+  if (config.SECRETS_KEY) return Buffer.from(config.SECRETS_KEY, 'base64');
+  if (config.DATABASE_URL) {
+    throw new ConfigError(['SECRETS_KEY: is needed beside DATABASE_URL; `openssl rand -base64 32` makes one']);
+  }
+  const file = path.join(config.DATA_DIR, 'secrets.key');
+  if (!existsSync(file)) {
+    mkdirSync(config.DATA_DIR, { recursive: true });
+    writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
+  }
+  return Buffer.from(readFileSync(file, 'utf8'), 'base64');
+}
+
+/** The directory of the demo warehouses: the only one that DuckDB connections may open files in. */
+export function warehouseDirectory(config: Config): string {
+  return path.resolve(config.DATA_DIR, 'warehouses');
+}
+
+/** Opens everything on a database that is migrated and has its reference data by the time this returns. */
+export async function openApp(config: Config, url: string): Promise<App> {
+  const sealer = createSealer(sealingKey(config));
+  const log = createLog(config.LOG_LEVEL);
+  await migrate(url);
+  const database = openDatabase(url, config.DATABASE_POOL, log);
+  await syncReference(database.query);
+  await openPlatformAccounts(database.query);
+  const usage = createUsageBuffer(database, log);
+  const engines = createEngines({
+    duckdbRoots: [warehouseDirectory(config)],
+    network: { allowPrivate: config.ALLOW_PRIVATE_CONNECTIONS },
+  });
+  const jobs = createJobs(url, log);
+  return {
+    config,
+    publicUrl: config.PUBLIC_URL ?? `http://localhost:${config.PORT}`,
+    isDemo: config.DEMO ?? !config.DATABASE_URL,
+    log,
+    database,
+    batchers: createBatchers(),
+    engines,
+    sealer,
+    usage,
+    jobs,
+    forgetViewers: () => {},
+    async close() {
+      await jobs.stop();
+      await usage.stop();
+      await engines.close();
+      await database.close();
+    },
+  };
+}
+
+/** The authenticator of an app, which tells it of changed credentials. */
+export async function openAuthenticator(app: App): Promise<Authenticator> {
+  const authenticator = await createAuthenticator(app.database, app.usage, app.log);
+  app.forgetViewers = (companyId) => authenticator.forget(companyId);
+  return authenticator;
+}

@@ -1,0 +1,120 @@
+import type { Config } from './config.ts';
+import { queryIn, type Database, type Transaction } from './db.ts';
+import { DomainError } from './errors.ts';
+import type { PrismaClient, RateLimitPeriod } from './generated/prisma/client.ts';
+import type { Jobs } from './jobs.ts';
+import type { Batchers, LoaderContext } from './loader.ts';
+import type { Log } from './log.ts';
+import type { Permission, RoleName } from './permissions.ts';
+import type { Sealer } from './secrets.ts';
+import type { createEngines } from './warehouse/registry.ts';
+
+/** Who calls: a user's session or an API key, always of one company. */
+export interface Viewer {
+  kind: 'SESSION' | 'KEY';
+  companyId: string;
+  userId: string | null;
+  role: RoleName;
+  permissions: ReadonlySet<Permission>;
+  apiKeyId: number | null;
+  sessionId: string | null;
+  /** Set for an endpoint key: the only thing it reaches. */
+  endpointId: string | null;
+  acceptedEula: boolean;
+  expiresAt: Date | null;
+  /** Requests that the key allows itself; null for no limit. */
+  rateLimit: { number: number; period: RateLimitPeriod } | null;
+}
+
+/** A finished run, as the analytics count it. */
+export interface UsageEvent {
+  id: string;
+  sellerCompanyId: string;
+  buyerCompanyId: string;
+  assetId: string | null;
+  endpointId: string | null;
+  apiKeyId: number | null;
+  at: Date;
+  isSuccess: boolean;
+  credits: number;
+  earningsCents: number;
+  elapsedMs: number;
+  rowCount: number;
+}
+
+/** Collects what is written in batches; `flush` ends when all that was added is stored. */
+export interface UsageBuffer {
+  run(event: UsageEvent): void;
+  keyUse(apiKeyId: number, companyId: string, operation: string, isFailed: boolean): void;
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What a process has, whoever calls. */
+export interface App {
+  config: Config;
+  publicUrl: string;
+  isDemo: boolean;
+  log: Log;
+  database: Database;
+  batchers: Batchers;
+  engines: ReturnType<typeof createEngines>;
+  sealer: Sealer;
+  usage: UsageBuffer;
+  jobs: Jobs;
+  /** Forgets, here and now, what this process believes of a company's credentials; others hear of a change by themselves. */
+  forgetViewers(companyId: string): void;
+  close(): Promise<void>;
+}
+
+/** What a request has. */
+export interface Context extends LoaderContext {
+  app: App;
+  db: PrismaClient | Transaction;
+  viewer: Viewer | null;
+  now: Date;
+  requestId: string;
+  /** The peer's address, as the server saw it. */
+  clientAddress: string;
+  userAgent: string | null;
+  log: Log;
+}
+
+export function createContext(
+  app: App,
+  request: Pick<Context, 'viewer' | 'signal' | 'requestId' | 'clientAddress' | 'userAgent'>,
+): Context {
+  return {
+    app,
+    db: app.database.prisma,
+    query: app.database.query,
+    batchers: app.batchers,
+    cache: new Map(),
+    inTransaction: false,
+    now: new Date(),
+    log: app.log.child({ requestId: request.requestId }),
+    ...request,
+  };
+}
+
+/** The caller. @throws DomainError UNAUTHENTICATED for an anonymous request. */
+export function viewerOf(ctx: Context): Viewer {
+  if (!ctx.viewer)
+    throw new DomainError(
+      'UNAUTHENTICATED',
+      'Send an API key in the header x-api-key, or a session token as a bearer token.',
+    );
+  return ctx.viewer;
+}
+
+/** Runs `work` in one transaction; nested calls join the one that is open. All of it happens, or nothing. */
+export async function transaction<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
+  if (ctx.inTransaction) return work(ctx);
+  const result = await ctx.app.database.prisma.$transaction(
+    (tx) => work({ ...ctx, db: tx, query: queryIn(tx), inTransaction: true, cache: new Map() }),
+    { maxWait: 10_000, timeout: 30_000 },
+  );
+  // What the request read before may be stale now.
+  ctx.cache.clear();
+  return result;
+}

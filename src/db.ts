@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { LRUCache } from 'lru-cache';
+import pg from 'pg';
+import { PrismaClient, type Prisma } from './generated/prisma/client.ts';
+import type { Log } from './log.ts';
+
+export type Transaction = Prisma.TransactionClient;
+export type Row = Record<string, unknown>;
+
+/** Runs one statement; answers its rows: numeric and int8 as text, timestamps as Date, dates as text. */
+export type RunQuery = <R = Row>(text: string, values: unknown[]) => Promise<R[]>;
+
+/** One pool for Prisma and for the statements that are written by hand. */
+export interface Database {
+  prisma: PrismaClient;
+  query: RunQuery;
+  /** Statements in one transaction of their own, for money: all of them happen, or none. */
+  atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T>;
+  /** Tells of every statement sent through the pool; returns the way to stop. */
+  onStatement(listener: (text: string) => void): () => void;
+  /** A connection of its own, outside the pool, for LISTEN. */
+  connect(): Promise<pg.Client>;
+  close(): Promise<void>;
+}
+
+const DATE = 1082;
+const parsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+    oid === DATE ? (value: string) => value : pg.types.getTypeParser(oid as never, format as never)) as never,
+};
+
+/** More named statements than this are not kept by a connection's server process. */
+const MAX_NAMES = 500;
+
+/**
+ * Statements that come again and again get a name, so that PostgreSQL plans them once a connection. A name lasts as
+ * long as its connection, so what comes once gets none, and no more than some hundred ever do.
+ */
+function statementNames(): (text: string) => string | undefined {
+  const names = new Map<string, string>();
+  const seenOnce = new LRUCache<string, true>({ max: 1000 });
+  return (text) => {
+    const known = names.get(text);
+    if (known || names.size >= MAX_NAMES) return known;
+    if (!seenOnce.has(text)) {
+      seenOnce.set(text, true);
+      return undefined;
+    }
+    const name = createHash('sha1').update(text).digest('base64url');
+    names.set(text, name);
+    return name;
+  };
+}
+
+const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
+
+/** Opens the pool; the first query connects. */
+export function openDatabase(url: string, size: number, log: Log): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: size,
+    idleTimeoutMillis: 30_000,
+    application_name: 'spartera-gateway',
+  });
+  // Without a listener a server that goes away would end the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+  const listeners = new Set<(text: string) => void>();
+  pool.on('connect', (client) => {
+    const send = client.query.bind(client) as (...input: unknown[]) => unknown;
+    (client as unknown as { query: unknown }).query = (...input: unknown[]) => {
+      if (listeners.size > 0) {
+        const first = input[0];
+        const text = typeof first === 'string' ? first : ((first as { text?: string } | undefined)?.text ?? '');
+        for (const listener of listeners) listener(text);
+      }
+      return send(...input);
+    };
+  });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const nameOf = statementNames();
+  return {
+    prisma,
+    async query<R>(text: string, values: unknown[]) {
+      const result = await pool.query({ ...named(nameOf(text)), text, values, types: parsers });
+      return result.rows as R[];
+    },
+    async atomically<T>(work: (query: RunQuery) => Promise<T>) {
+      const client = await pool.connect();
+      try {
+        await client.query('begin');
+        const result = await work(async <R>(text: string, values: unknown[]) => {
+          const { rows } = await client.query({ ...named(nameOf(text)), text, values, types: parsers });
+          return rows as R[];
+        });
+        await client.query('commit');
+        client.release();
+        return result;
+      } catch (error) {
+        // A connection that cannot even roll back is not given back to the pool.
+        await client.query('rollback').then(
+          () => client.release(),
+          (broken: Error) => client.release(broken),
+        );
+        throw error;
+      }
+    },
+    onStatement(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async connect() {
+      const client = new pg.Client({ connectionString: url, application_name: 'spartera-gateway listen' });
+      await client.connect();
+      return client;
+    },
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** The same as `Database.query` within a transaction of Prisma's. */
+export function queryIn(tx: Transaction): RunQuery {
+  return async <R>(text: string, values: unknown[]) => {
+    const rows = await tx.$queryRawUnsafe<Row[]>(text, ...values);
+    return rows.map((row) => plain(row)) as R[];
+  };
+}
+
+/** Prisma's Decimal and bigint as text, all else as it is: the shapes that `Database.query` answers. */
+export function plain(row: Row): Row {
+  const out: Row = {};
+  for (const [name, value] of Object.entries(row)) {
+    const isDecimal = typeof value === 'object' && value !== null && 'toFixed' in value;
+    out[name] = typeof value === 'bigint' || isDecimal ? (value as bigint).toString() : value;
+  }
+  return out;
+}

@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+
+const EXAMPLES = path.join(import.meta.dirname, '../examples');
+
+/** The documents of examples/, in the order of their names. */
+export function readExamples(): { name: string; query: string }[] {
+  return readdirSync(EXAMPLES)
+    .filter((name) => name.endsWith('.graphql'))
+    .sort()
+    .map((name) => ({ name, query: readFileSync(path.join(EXAMPLES, name), 'utf8') }));
+}
+
+/**
+ * The page for browsers: GraphiQL with everything inlined, a tab for each example. With `apiKey` it is signed in with
+ * it: for the demo alone.
+ */
+export function createExplorer(apiKey: string | null): () => string {
+  const headers = apiKey ? JSON.stringify({ 'x-api-key': apiKey }, null, 2) : '{}';
+  let page: string | undefined;
+  // Nine megabytes: made when the first browser asks, then kept.
+  return () =>
+    (page ??= renderGraphiQL({
+      title: 'Spartera gateway',
+      endpoint: '/graphql',
+      headers,
+      shouldPersistHeaders: false,
+      defaultEditorToolsVisibility: true,
+      defaultTabs: readExamples().map(({ query }) => ({ query, headers })),
+    } as Parameters<typeof renderGraphiQL>[0]));
+}
