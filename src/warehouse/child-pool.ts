@@ -1,0 +1,194 @@
+import { stat } from 'node:fs/promises';
+import { EngineProcess } from './child-process.ts';
+import type { ChildProgram } from './child-process.ts';
+import { EngineError } from './engine.ts';
+import { orAbort } from './lifecycle.ts';
+
+const PER_CONNECTION = 4;
+const QUEUE = 64;
+const IDLE_MS = 30_000;
+
+interface Member {
+  process: EngineProcess;
+  key: string;
+  path: string;
+  /** The file that it opened: another one under the same name needs another process. */
+  file: string;
+  idle: NodeJS.Timeout | null;
+  /** Closed while it worked: not to be used again. */
+  retired: boolean;
+}
+
+interface Waiter {
+  key: string;
+  path: string;
+  signal: AbortSignal;
+  resolve: (member: Promise<Member>) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A process lent to one query. */
+export interface Lease {
+  process: EngineProcess;
+  /** Gives the process back; it is ended where `usable` is false. */
+  release: (usable: boolean) => void;
+}
+
+async function identity(path: string): Promise<string> {
+  try {
+    const { dev, ino, mtimeMs, size } = await stat(path);
+    return [dev, ino, mtimeMs, size].join('.');
+  } catch {
+    throw new EngineError('CONNECTION_FAILED', 'The database file cannot be read.', {
+      stage: 'LOGIN',
+      hint: 'Check that the file exists and that the gateway may read it.',
+    });
+  }
+}
+
+/** Children that run queries: at most four a connection and `max` in all; whoever finds none free waits in order. */
+export class ChildPool {
+  private readonly members = new Set<Member>();
+  private waiters: Waiter[] = [];
+  private readonly program: ChildProgram;
+  private readonly max: number;
+
+  constructor(program: ChildProgram, max: number) {
+    this.program = program;
+    this.max = max;
+  }
+
+  /** Lends a process with the file open. @throws EngineError ENGINE_BUSY where too many wait already. */
+  async acquire(key: string, path: string, signal: AbortSignal): Promise<Lease> {
+    const file = await identity(path);
+    const member = await new Promise<Member>((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const waiter: Waiter = { key, path, signal, resolve, reject };
+      if (this.serve(waiter, file)) return;
+      if (this.waiters.length >= QUEUE) {
+        reject(new EngineError('ENGINE_BUSY', 'Too many queries are waiting.', { hint: 'Try again in a moment.' }));
+        return;
+      }
+      const leave = (): void => {
+        this.waiters = this.waiters.filter((other) => other !== waiter);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      waiter.resolve = (found) => {
+        signal.removeEventListener('abort', leave);
+        resolve(found);
+      };
+      waiter.reject = (error) => {
+        signal.removeEventListener('abort', leave);
+        reject(error);
+      };
+      this.waiters.push(waiter);
+    });
+    try {
+      await orAbort(member.process.opened, signal);
+    } catch (error) {
+      // Whoever gave up waiting leaves the process to the next one.
+      member.process.opened.then(
+        () => this.park(member),
+        () => this.drop(member),
+      );
+      throw error;
+    }
+    let open = true;
+    return {
+      process: member.process,
+      release: (usable) => {
+        if (!open) return;
+        open = false;
+        if (usable) this.park(member);
+        else this.drop(member);
+      },
+    };
+  }
+
+  private serve(waiter: Waiter, file: string | null): boolean {
+    const { key, path } = waiter;
+    for (const member of this.members) {
+      if (!member.idle || member.key !== key || member.path !== path) continue;
+      if (member.process.dead || (file !== null && member.file !== file)) {
+        this.drop(member, false);
+        continue;
+      }
+      clearTimeout(member.idle);
+      member.idle = null;
+      waiter.resolve(Promise.resolve(member));
+      return true;
+    }
+    const ours = [...this.members].filter((member) => member.key === key).length;
+    if (ours >= PER_CONNECTION) return false;
+    if (this.members.size >= this.max) {
+      const spare = [...this.members].find((member) => member.idle);
+      if (!spare) return false;
+      this.drop(spare, false);
+    }
+    waiter.resolve(this.spawn(key, path));
+    return true;
+  }
+
+  private spawn(key: string, path: string): Promise<Member> {
+    const member: Member = {
+      process: new EngineProcess(this.program, path, () => this.drop(member)),
+      key,
+      path,
+      file: '',
+      idle: null,
+      retired: false,
+    };
+    this.members.add(member);
+    return identity(path).then(
+      (file) => {
+        member.file = file;
+        return member;
+      },
+      (error: unknown) => {
+        this.drop(member);
+        throw error;
+      },
+    );
+  }
+
+  private park(member: Member): void {
+    if (member.retired || member.process.dead) {
+      this.drop(member);
+      return;
+    }
+    member.idle = setTimeout(() => this.drop(member), IDLE_MS);
+    member.idle.unref();
+    this.dispatch();
+  }
+
+  private drop(member: Member, thenServe = true): void {
+    if (member.idle) clearTimeout(member.idle);
+    member.idle = null;
+    member.process.kill();
+    if (this.members.delete(member) && thenServe) this.dispatch();
+  }
+
+  private dispatch(): void {
+    for (const waiter of this.waiters) {
+      if (!this.serve(waiter, null)) continue;
+      this.waiters = this.waiters.filter((other) => other !== waiter);
+    }
+  }
+
+  /** Ends the processes of a connection, or all; those at work end with their query where a key is given. */
+  close(key?: string): void {
+    if (key === undefined) {
+      const gone = new EngineError('CANCELLED', 'The gateway is shutting down.');
+      for (const waiter of this.waiters.splice(0)) waiter.reject(gone);
+    }
+    for (const member of this.members) {
+      if (key !== undefined && member.key !== key) continue;
+      member.retired = true;
+      if (key === undefined || member.idle) this.drop(member);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { Cell, Column, ParameterValue } from './engine.ts';
+
+/** What the parent says to a child that has a database file open; one request at a time, except `stop`. */
+export type Request =
+  | { type: 'open'; id: number; path: string }
+  | { type: 'run'; id: number; sql: string; values: ParameterValue[]; maxRows: number; maxBytes: number }
+  | { type: 'next'; id: number }
+  | { type: 'stop'; id: number };
+
+/** Why a child could not do it: its memory, the size of the result, or the statement itself. */
+export type FailureKind = 'memory' | 'size' | 'query';
+
+/**
+ * What such a child answers. `columns` comes with the first rows of a run; `done` with its last ones; `worn` says
+ * that the process keeps so much memory that a new one is better.
+ */
+export type Reply =
+  | { type: 'opened'; id: number }
+  | {
+      type: 'rows';
+      id: number;
+      columns: Column[] | null;
+      values: Cell[][];
+      rowCount: number;
+      done: boolean;
+      worn: boolean;
+    }
+  | { type: 'stopped'; id: number; worn: boolean }
+  | { type: 'failed'; id: number; kind: FailureKind; message: string };

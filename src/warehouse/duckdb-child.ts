@@ -1,0 +1,171 @@
+/**
+ * A process of its own that opens one DuckDB file and runs one query at a time for its parent: what a query eats or
+ * breaks dies with the process. Talks over the IPC channel (`child-protocol.ts`) and ends with it.
+ */
+import { BIGINT, DOUBLE, DuckDBInstance, StatementType } from '@duckdb/node-api';
+import type {
+  DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBPreparedStatement,
+  DuckDBResult,
+  DuckDBType,
+} from '@duckdb/node-api';
+import type { FailureKind, Reply, Request } from './child-protocol.ts';
+import { duckdbCells, duckdbColumn } from './duckdb-columns.ts';
+import type { ParameterValue } from './engine.ts';
+import { columnsBytes } from './wire.ts';
+
+// In this order: DuckDB takes some of them only before external access is shut.
+const SETTINGS = {
+  access_mode: 'READ_ONLY',
+  threads: '2',
+  memory_limit: '512MB',
+  temp_directory: '',
+  max_temp_directory_size: '0KB',
+  autoinstall_known_extensions: 'false',
+  autoload_known_extensions: 'false',
+  allow_community_extensions: 'false',
+  allow_unsigned_extensions: 'false',
+  allow_persistent_secrets: 'false',
+  enable_external_access: 'false',
+  lock_configuration: 'true',
+};
+
+/** Memory that a process keeps after a query and that a new one would not have. */
+const WORN_BYTES = 800 * 1024 * 1024;
+
+interface Run {
+  connection: DuckDBConnection;
+  result: DuckDBResult | null;
+  types: DuckDBType[];
+  /** A chunk that is being read ahead. */
+  ahead: Promise<DuckDBDataChunk | null> | null;
+  rowsLeft: number;
+  bytesLeft: number;
+}
+
+class TooLarge extends Error {}
+
+let instance: DuckDBInstance | null = null;
+let current: Run | null = null;
+let working: Promise<void> = Promise.resolve();
+
+function send(reply: Reply): void {
+  process.send?.(reply);
+}
+
+function typeOf(value: ParameterValue): DuckDBType | undefined {
+  if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
+  if (!Number.isSafeInteger(value)) return DOUBLE;
+  return Math.abs(value) < 2 ** 31 ? undefined : BIGINT;
+}
+
+/** PIVOT comes as two statements, the first of which makes a temporary type; nothing else may come as two. */
+async function prepare(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement> {
+  const statements = await connection.extractStatements(sql);
+  const last = statements.count - 1;
+  if (last > 1) throw new Error('Only one statement is allowed.');
+  if (last === 1) {
+    const first = await statements.prepare(0);
+    if (first.statementType !== StatementType.CREATE) throw new Error('Only one statement is allowed.');
+    await first.run();
+  }
+  return statements.prepare(last);
+}
+
+async function start(request: Request & { type: 'run' }): Promise<void> {
+  if (!instance) throw new Error('No database is open.');
+  const connection = await instance.connect();
+  const run: Run = {
+    connection,
+    result: null,
+    types: [],
+    ahead: null,
+    rowsLeft: request.maxRows + 1,
+    bytesLeft: request.maxBytes,
+  };
+  current = run;
+  const statement = await prepare(connection, request.sql);
+  if (statement.statementType !== StatementType.SELECT) throw new Error('Only queries are allowed.');
+  for (const [i, value] of request.values.entries()) statement.bindValue(i + 1, value, typeOf(value));
+  run.result = await statement.stream();
+  run.types = run.result.columnTypes();
+  const names = run.result.columnNames();
+  await rows(
+    request.id,
+    run,
+    run.types.map((type, i) => duckdbColumn(names[i] ?? '', type)),
+  );
+}
+
+async function rows(id: number, run: Run, columns: (Reply & { type: 'rows' })['columns']): Promise<void> {
+  const chunk = await (run.ahead ?? run.result?.fetchChunk());
+  const rowCount = Math.min(chunk?.rowCount ?? 0, run.rowsLeft);
+  run.rowsLeft -= rowCount;
+  const done = rowCount === 0 || run.rowsLeft === 0;
+  const values = chunk && rowCount > 0 ? duckdbCells(chunk, run.types, rowCount) : run.types.map(() => []);
+  run.bytesLeft -= columnsBytes(values);
+  if (run.bytesLeft < 0) throw new TooLarge('The result is larger than allowed.');
+  if (done) {
+    finish();
+  } else {
+    run.ahead = run.result?.fetchChunk() ?? null;
+    run.ahead?.catch(() => undefined);
+  }
+  send({ type: 'rows', id, columns, values, rowCount, done, worn: done && isWorn() });
+}
+
+function isWorn(): boolean {
+  return process.memoryUsage.rss() > WORN_BYTES;
+}
+
+function finish(): void {
+  const run = current;
+  current = null;
+  run?.connection.closeSync();
+}
+
+function failure(error: unknown): { kind: FailureKind; message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TooLarge) return { kind: 'size', message };
+  const memory = /out of memory|bad_alloc|allocation failure|failed to allocate/i.test(message);
+  return { kind: memory ? 'memory' : 'query', message };
+}
+
+async function answer(request: Request): Promise<void> {
+  const { id } = request;
+  try {
+    if (request.type === 'open') {
+      instance = await DuckDBInstance.create(request.path, SETTINGS);
+      send({ type: 'opened', id });
+    } else if (request.type === 'run') {
+      await start(request);
+    } else if (current) {
+      await rows(id, current, null);
+    }
+  } catch (error) {
+    const ahead = current?.ahead;
+    current?.connection.interrupt();
+    await ahead?.catch(() => undefined);
+    finish();
+    send({ type: 'failed', id, ...failure(error) });
+  }
+}
+
+async function stop(id: number): Promise<void> {
+  // An interrupt that comes before the query starts is lost: repeat it until the work has ended.
+  const again = setInterval(() => current?.connection.interrupt(), 20);
+  current?.connection.interrupt();
+  await working;
+  await current?.ahead?.catch(() => undefined);
+  clearInterval(again);
+  finish();
+  send({ type: 'stopped', id, worn: isWorn() });
+}
+
+process.on('message', (request: Request) => {
+  if (request.type === 'stop') void stop(request.id);
+  else working = working.then(() => answer(request));
+});
+// The parent is gone: nothing that runs here is of use to anyone.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -1,0 +1,48 @@
+import type { ChildProgram } from './child-process.ts';
+import { duckdbColumnType } from './duckdb-types.ts';
+import type { Engine, Statement } from './engine.ts';
+import { createFileEngine } from './file-engine.ts';
+
+const PROGRAM: ChildProgram = {
+  modules: ['duckdb-child.ts', 'duckdb-columns.ts', 'duckdb-types.ts', 'wire.ts'],
+  stopGraceMs: 2_000,
+};
+
+/** The engine that runs sellers' queries on DuckDB files, each query in a locked-down child process. */
+export function createDuckdb(options: { roots: string[]; maxChildren?: number }): Engine {
+  return createFileEngine({
+    name: 'duckdb',
+    dialect: 'duckdb',
+    roots: options.roots,
+    maxChildren: options.maxChildren ?? 8,
+    program: PROGRAM,
+    openHint: 'The file must be a DuckDB database that no other process has open for writing.',
+    tables: tablesStatement,
+    typeOf: duckdbColumnType,
+  });
+}
+
+function tablesStatement(filter: { schemas?: string[]; tables?: string[]; limit: number }): Statement {
+  const values: (string | number)[] = [];
+  const among = (column: string, names: string[] | undefined): string => {
+    if (!names) return '';
+    if (names.length === 0) return ' AND false';
+    return ` AND ${column} IN (${names.map((name) => `$${values.push(name)}`).join(', ')})`;
+  };
+  const where = `${among('schema_name', filter.schemas)}${among('name', filter.tables)}`;
+  const limit = `$${values.push(filter.limit)}::bigint`;
+  return {
+    sql: `WITH relations AS (
+        SELECT schema_name, table_name AS name, 'TABLE' AS kind, estimated_size AS rows, table_oid AS oid
+        FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()
+        UNION ALL
+        SELECT schema_name, view_name, 'VIEW', NULL, view_oid
+        FROM duckdb_views() WHERE NOT internal AND database_name = current_database()
+      ), chosen AS (SELECT * FROM relations WHERE true${where} ORDER BY schema_name, name LIMIT ${limit})
+      SELECT r.schema_name, r.name, r.kind, r.rows, c.column_name, c.data_type, c.is_nullable
+      FROM chosen r LEFT JOIN duckdb_columns() c
+        ON c.database_name = current_database() AND c.schema_name = r.schema_name AND c.table_oid = r.oid
+      ORDER BY r.schema_name, r.name, c.column_index`,
+    values,
+  };
+}

@@ -1,0 +1,72 @@
+import { EngineError } from './engine.ts';
+import type { Cell, Column, ConnectionTarget, Engine, Limits, Statement } from './engine.ts';
+import { columnsBytes } from './wire.ts';
+
+/** A whole result, column by column: `values[c][r]`. */
+export interface QueryResult {
+  columns: Column[];
+  values: Cell[][];
+  rowCount: number;
+  /** True where the engine had more rows than the limit. */
+  truncated: boolean;
+  /** Rough size of the cells as JSON. */
+  bytes: number;
+  timings: { queuedMs?: number; firstRowMs: number; totalMs: number };
+}
+
+/** What to do with rows beyond `maxRows`. */
+export interface CollectOptions {
+  onExcess: 'truncate' | 'fail';
+}
+
+/**
+ * Runs a statement and collects its rows, at most `maxRows` of them; reads one more to know whether there are more.
+ * @throws EngineError ROWS_EXCEEDED (with `onExcess: 'fail'`) or RESULT_TOO_LARGE, the query stopped in its engine.
+ */
+export async function collect(
+  engine: Engine,
+  target: ConnectionTarget,
+  statement: Statement,
+  limits: Limits,
+  options: CollectOptions,
+  signal: AbortSignal,
+): Promise<QueryResult> {
+  const start = performance.now();
+  const running = await engine.run(target, statement, limits, signal);
+  const firstRowMs = performance.now() - start;
+  const values: Cell[][] = running.columns.map(() => []);
+  let rowCount = 0;
+  let bytes = 0;
+  let truncated = false;
+  for await (const chunk of running.chunks) {
+    const rows = Math.min(chunk.rowCount, limits.maxRows - rowCount);
+    truncated = rows < chunk.rowCount;
+    if (truncated && options.onExcess === 'fail') {
+      throw new EngineError('ROWS_EXCEEDED', `The result has more than ${limits.maxRows} rows.`, {
+        stage: 'QUERY',
+        hint: 'Narrow the query, or aggregate in it.',
+      });
+    }
+    const cells = truncated ? chunk.values.map((column) => column.slice(0, rows)) : chunk.values;
+    bytes += columnsBytes(cells);
+    if (bytes > limits.maxBytes) {
+      throw new EngineError('RESULT_TOO_LARGE', `The result is larger than ${limits.maxBytes} bytes.`, {
+        stage: 'QUERY',
+      });
+    }
+    for (const [c, column] of cells.entries()) {
+      const into = values[c];
+      if (into) for (const cell of column) into.push(cell);
+    }
+    rowCount += rows;
+    if (truncated) break;
+  }
+  return {
+    columns: running.columns,
+    values,
+    rowCount,
+    truncated,
+    bytes,
+    timings: { firstRowMs, totalMs: performance.now() - start },
+  };
+}

@@ -1,0 +1,57 @@
+import { createDuckdb } from './duckdb.ts';
+import { EngineError } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { createExternalApi } from './external-api-engine.ts';
+import type { NetworkPolicy } from './guarded-socket.ts';
+import { createAthena } from './http/athena.ts';
+import { createBigquery } from './http/bigquery.ts';
+import { createClickhouse } from './http/clickhouse.ts';
+import { createDatabricks } from './http/databricks.ts';
+import { createSnowflake } from './http/snowflake.ts';
+import { createTrino } from './http/trino.ts';
+import { createMysql } from './mysql.ts';
+import { createPostgres } from './postgres.ts';
+import { createSqlite } from './sqlite.ts';
+
+/** The engines of this installation by the name of their driver. */
+export interface Engines {
+  /** @throws EngineError DRIVER_MISSING for a name that is none. */
+  get(driver: string): Engine;
+  has(driver: string): boolean;
+  /** Ends every connection and child process. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes every engine; nothing is opened before the first query. `duckdbRoots` are the directories that database files
+ * may lie in, of SQLite too.
+ */
+export function createEngines(options: { duckdbRoots: string[]; network: NetworkPolicy }): Engines {
+  const { duckdbRoots: roots, network } = options;
+  const all = [
+    createDuckdb({ roots }),
+    createSqlite({ roots }),
+    createPostgres({ network }),
+    createMysql({ network }),
+    createBigquery({ network }),
+    createSnowflake({ network }),
+    createClickhouse({ network }),
+    createDatabricks({ network }),
+    createTrino({ network }),
+    createAthena({ network }),
+    createExternalApi({ network }),
+  ];
+  const engines = new Map<string, Engine>(all.map((engine) => [engine.name, engine]));
+  return {
+    get: (driver) => {
+      const engine = engines.get(driver);
+      if (!engine)
+        throw new EngineError('DRIVER_MISSING', `There is no driver ${JSON.stringify(driver.slice(0, 60))}.`);
+      return engine;
+    },
+    has: (driver) => engines.has(driver),
+    close: async () => {
+      await Promise.all([...engines.values()].map((engine) => engine.close()));
+    },
+  };
+}
