@@ -1,0 +1,97 @@
+import { viewerOf, type Context } from '../context.ts';
+import { DomainError, notFound } from '../errors.ts';
+import type { Asset } from '../generated/prisma/client.ts';
+import { load } from '../loader.ts';
+import { rowBy } from '../rows.ts';
+import { activePriceOf, priceNow } from '../prices/loaders.ts';
+import type { RunTerms } from '../usage/runs.ts';
+
+/** Which asset: by its id, or by its company's handle and its slug. */
+export type AssetLocator = { id: string } | { companyHandle: string; slug: string };
+
+/**
+ * The assets a company may run: its own, listed ones, and shared ones it has a grant for. Listing ends with the
+ * seller's EULA.
+ */
+export const RUNNABLE = `t.active and (t."companyId" = k.company
+  or (t."sellInMarketplace" and exists (select from "Company" c where c.id = t."companyId" and c."acceptedEula"))
+  or (t.visibility = 'SHARED' and exists (select from "Grant" g where g."granteeCompanyId" = k.company and g."assetId" = t.id)))`;
+
+const runnableById = rowBy<Asset>('Asset', { where: RUNNABLE });
+
+/** An asset that the caller may run. @throws DomainError NOT_FOUND, the same whether it exists or not. */
+export async function findRunnable(ctx: Context, locator: AssetLocator): Promise<Asset> {
+  const { companyId } = viewerOf(ctx);
+  let id = 'id' in locator ? locator.id : null;
+  if (!('id' in locator)) {
+    const [row] = await ctx.query<{ id: string }>(
+      'select a.id from "Asset" a join "Company" c on c.id = a."companyId" where c.handle = $1 and a.slug = $2 and a.active',
+      [locator.companyHandle, locator.slug],
+    );
+    id = row?.id ?? null;
+  }
+  const asset = id === null ? null : await load(ctx, runnableById, { company: companyId, id });
+  if (!asset) throw notFound('asset', ['input', 'id' in locator ? 'assetId' : 'address']);
+  return asset;
+}
+
+/** @throws DomainError FORBIDDEN where the seller bars the domain of the caller's company, or one above it. */
+async function checkDomain(ctx: Context, { restrictedDomains }: Asset): Promise<void> {
+  if (restrictedDomains.length === 0) return;
+  const { domain } = await ctx.db.company.findUniqueOrThrow({
+    where: { id: viewerOf(ctx).companyId },
+    select: { domain: true },
+  });
+  if (!restrictedDomains.some((barred) => `.${domain}`.endsWith(`.${barred.toLowerCase()}`))) return;
+  throw new DomainError('FORBIDDEN', `The seller does not let ${domain} use this asset.`, {
+    path: ['input', 'assetId'],
+  });
+}
+
+/**
+ * On which terms the caller's company runs an asset now: free where it is its own or costs nothing.
+ * @throws DomainError FORBIDDEN, EULA_REQUIRED, NOT_FOR_SALE, PRICE_TOO_HIGH
+ */
+export async function termsFor(
+  ctx: Context,
+  asset: Asset,
+  parameters: unknown,
+  maxCredits: number | null,
+): Promise<RunTerms> {
+  const viewer = viewerOf(ctx);
+  const rateLimit =
+    asset.rateLimitNumber && asset.rateLimitPeriod && asset.rateLimitGranularity
+      ? { number: asset.rateLimitNumber, period: asset.rateLimitPeriod, granularity: asset.rateLimitGranularity }
+      : null;
+  const terms: RunTerms = {
+    kind: 'PROCESS',
+    sellerCompanyId: asset.companyId,
+    product: { assetId: asset.id },
+    parameters,
+    price: null,
+    rateLimit,
+  };
+  if (asset.companyId === viewer.companyId) return { ...terms, rateLimit: null };
+  await checkDomain(ctx, asset);
+  if (!viewer.acceptedEula)
+    throw new DomainError('EULA_REQUIRED', 'Accept the EULA before buying: companyUpdate(input: {acceptEula: true}).');
+  const price = await activePriceOf(ctx, 'asset', asset.id);
+  if (!price)
+    throw new DomainError('NOT_FOR_SALE', 'This asset has no price, so nobody can buy it.', {
+      path: ['input', 'assetId'],
+    });
+  const { cents, credits } = await priceNow(ctx, price);
+  if (maxCredits !== null && credits > maxCredits) {
+    throw new DomainError(
+      'PRICE_TOO_HIGH',
+      `This costs ${credits} credits, more than the ${maxCredits} of maxCredits.`,
+      { path: ['input', 'maxCredits'] },
+    );
+  }
+  const seller = await ctx.db.company.findUniqueOrThrow({
+    where: { id: asset.companyId },
+    select: { vendorSharePercent: true },
+  });
+  const sellerShare = Number(seller.vendorSharePercent ?? 0.8);
+  return { ...terms, price: { id: price.id, cents, credits, sellerShare } };
+}

@@ -1,0 +1,86 @@
+import { liveTables } from '../connections/inspect.ts';
+import { ownerFailure } from '../connections/failure.ts';
+import { openConnection } from '../connections/open.ts';
+import { quoteName, quoteTable } from '../connections/quote.ts';
+import { viewerOf, type Context } from '../context.ts';
+import { DomainError, notFound } from '../errors.ts';
+import { events } from '../events.ts';
+import type { Asset, Prisma } from '../generated/prisma/client.ts';
+import type { Cell, TableInfo } from '../warehouse/engine.ts';
+import { collect } from '../warehouse/query.ts';
+
+/** Distinct values that a scan gives at most. */
+export const MAX_SCAN = 5000;
+
+type Source = Pick<Asset, 'companyId' | 'connectionId' | 'sourceSchemaName' | 'sourceTableName'>;
+
+/**
+ * The table behind an asset as its engine describes it now; null where the asset names none or the engine has none.
+ * @throws DomainError CONNECTION_FAILED
+ */
+export async function sourceTable(ctx: Context, asset: Source): Promise<TableInfo | null> {
+  if (!asset.connectionId || !asset.sourceTableName) return null;
+  const filter = {
+    tables: [asset.sourceTableName],
+    limit: 1,
+    ...(asset.sourceSchemaName ? { schemas: [asset.sourceSchemaName] } : {}),
+  };
+  const [table] = await liveTables(ctx, { id: asset.connectionId, companyId: asset.companyId }, filter);
+  return table ?? null;
+}
+
+/**
+ * Reads the schema of the table behind an own asset and stores it with the asset.
+ * @throws DomainError NOT_FOUND for the asset or its table, CONNECTION_FAILED
+ */
+export async function refreshAssetSchema(ctx: Context, id: string): Promise<Asset> {
+  const { companyId } = viewerOf(ctx);
+  const before = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
+  if (!before) throw notFound('asset', ['input', 'id']);
+  const table = await sourceTable(ctx, before);
+  if (!table)
+    throw new DomainError('NOT_FOUND', 'The asset names no table, or its connection has none of that name.', {
+      path: ['input', 'id'],
+    });
+  const assetSchema = table as unknown as Prisma.InputJsonObject;
+  const isChanged =
+    JSON.stringify((before.assetSchema as unknown as TableInfo | null)?.columns) !== JSON.stringify(table.columns);
+  await ctx.db.asset.updateMany({
+    where: { id, companyId, active: true },
+    data: { assetSchema, ...(isChanged ? { version: { increment: 1 }, updatedAt: ctx.now } : {}) },
+  });
+  ctx.cache.clear();
+  const after = await ctx.db.asset.findUniqueOrThrow({ where: { id } });
+  if (isChanged && before.assetSchema) {
+    await events.emit(ctx, {
+      kind: 'ASSET_UPDATED',
+      assetId: id,
+      message: `The table behind ${after.name} has other columns.`,
+      details: { columns: table.columns.map(({ name }) => name) },
+    });
+  }
+  return after;
+}
+
+/**
+ * Distinct values of a column of the table behind an asset, sorted, without null, at most `limit`.
+ * @throws DomainError NOT_FOUND for a column or table that the engine does not list, BAD_REQUEST, CONNECTION_FAILED
+ */
+export async function scanColumn(ctx: Context, asset: Source, column: string, limit: number): Promise<Cell[]> {
+  if (limit < 1 || limit > MAX_SCAN)
+    throw new DomainError('BAD_REQUEST', `A scan gives 1 to ${MAX_SCAN} values.`, { path: ['limit'] });
+  const table = await sourceTable(ctx, asset);
+  if (!table || !asset.connectionId || !table.columns.some(({ name }) => name === column))
+    throw notFound('column', ['column']);
+  const { engine, target, timeoutMs } = await openConnection(ctx, asset.connectionId, asset.companyId);
+  const name = quoteName(column, engine.dialect);
+  const sql = `SELECT DISTINCT ${name} FROM ${quoteTable(table.schema, table.name, engine.dialect)} WHERE ${name} IS NOT NULL ORDER BY 1 LIMIT ${Math.trunc(limit)}`;
+  try {
+    const limits = { timeoutMs, maxRows: limit, maxBytes: ctx.app.config.RUN_MAX_BYTES };
+    return (
+      (await collect(engine, target, { sql, values: [] }, limits, { onExcess: 'truncate' }, ctx.signal)).values[0] ?? []
+    );
+  } catch (error) {
+    throw ownerFailure(error);
+  }
+}

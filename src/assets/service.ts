@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { explainMissing, given } from '../changes.ts';
+import { openConnection } from '../connections/open.ts';
+import { viewerOf, type Context } from '../context.ts';
+import { DomainError, notFound, throwAll, violatedIndex } from '../errors.ts';
+import { events } from '../events.ts';
+import { Prisma, type Asset } from '../generated/prisma/client.ts';
+import { sanitize } from '../html.ts';
+import { newId } from '../ids.ts';
+import type { InputValues } from '../input.ts';
+import { slugOf } from '../slug.ts';
+import { isApi } from '../warehouse/external-api-engine.ts';
+import { placeholders } from '../warehouse/params.ts';
+import { checkSql } from '../warehouse/sql-guard.ts';
+import type { createFields, updateFields } from './input.ts';
+import { checkDeclaration, type Parameter } from './params.ts';
+
+type CreateInput = InputValues<typeof createFields>;
+type UpdateInput = InputValues<typeof updateFields>;
+
+/** What decides whether the asset can run: checked together whenever one of them changes. */
+interface Definition {
+  assetType: Asset['assetType'];
+  connectionId: string | null;
+  sqlLogic: string | null;
+  parameters: Parameter[];
+}
+
+/** An API answers one number by its parameters. @throws DomainError VALIDATION for SQL, another type, parameters */
+function checkForApi({ assetType, sqlLogic, parameters }: Definition): void {
+  const mistakes = [
+    ...(sqlLogic === null ? [] : [['sqlLogic', 'An asset on an API has no SQL: the API gets its parameters.']]),
+    ...(assetType === 'CALCULATION'
+      ? []
+      : [['assetType', 'An asset on an API is a CALCULATION: it answers a number.']]),
+  ] as const;
+  throwAll(
+    mistakes.map(([field = '', message = '']) => new DomainError('VALIDATION', message, { path: ['input', field] })),
+  );
+  checkDeclaration(
+    parameters,
+    parameters.map(({ name }) => name),
+  );
+}
+
+/** @throws DomainError NOT_FOUND for the connection, SQL_REJECTED, VALIDATION for parameters and what does not fit an API */
+async function checkDefinition(ctx: Context, definition: Definition): Promise<void> {
+  const { connectionId, sqlLogic, parameters } = definition;
+  const { companyId } = viewerOf(ctx);
+  let dialect: Parameters<typeof checkSql>[1] = 'postgres';
+  if (connectionId) {
+    const own = await ctx.db.connection.findFirst({
+      where: { id: connectionId, companyId, active: true },
+      select: { id: true },
+    });
+    if (!own) throw notFound('connection', ['input', 'connectionId']);
+    const { engine } = await openConnection(ctx, connectionId, companyId);
+    if (isApi(engine)) return checkForApi(definition);
+    dialect = engine.dialect;
+  }
+  if (sqlLogic === null) return;
+  const rejection = connectionId ? await checkSql(sqlLogic, dialect) : null;
+  if (rejection) {
+    throw new DomainError('SQL_REJECTED', rejection.message, {
+      path: ['input', 'sqlLogic'],
+      details: { rule: rejection.rule, position: rejection.position },
+    });
+  }
+  checkDeclaration(
+    parameters,
+    placeholders(sqlLogic, dialect).map((one) => one.name),
+  );
+}
+
+function columnsOf(input: Partial<CreateInput> | Partial<UpdateInput>): Record<string, unknown> {
+  const { rateLimit, detailedDescription, vizSpec, topQuestions, ...rest } = given(input) as Partial<UpdateInput>;
+  return {
+    ...rest,
+    ...(detailedDescription === undefined
+      ? {}
+      : { detailedDescription: detailedDescription === null ? null : sanitize(detailedDescription).html }),
+    ...(vizSpec === undefined ? {} : { vizSpec: vizSpec ?? Prisma.DbNull }),
+    ...(topQuestions === undefined ? {} : { topQuestions }),
+    ...(rateLimit === undefined
+      ? {}
+      : {
+          rateLimitNumber: rateLimit?.number ?? null,
+          rateLimitPeriod: rateLimit?.period ?? null,
+          rateLimitGranularity: rateLimit?.granularity ?? null,
+        }),
+  };
+}
+
+function explain(error: unknown): never {
+  const index = violatedIndex(error);
+  if (index?.includes('name') || index?.includes('slug')) {
+    throw new DomainError('CONFLICT', 'The company has another asset of this name, or had one.', {
+      path: ['input', 'name'],
+      cause: error,
+    });
+  }
+  const code = (error as { code?: string }).code;
+  if (code === 'P2003')
+    throw new DomainError('VALIDATION', 'There is no such industry or use case.', { path: ['input'], cause: error });
+  if (code === 'P2039' || String((error as Error).message).includes('Asset_period')) {
+    throw new DomainError('VALIDATION', 'The records end before they begin.', {
+      path: ['input', 'dataTimePeriodEnd'],
+      cause: error,
+    });
+  }
+  throw error;
+}
+
+/**
+ * Makes an asset; its slug comes from the name and stays.
+ * @throws DomainError CONFLICT, NOT_FOUND, SQL_REJECTED, VALIDATION
+ */
+export async function createAsset(ctx: Context, input: CreateInput): Promise<Asset> {
+  const { companyId, userId } = viewerOf(ctx);
+  const slug = slugOf(input.name);
+  if (!slug)
+    throw new DomainError('VALIDATION', 'A name has at least one letter or digit.', { path: ['input', 'name'] });
+  await checkDefinition(ctx, input);
+  // Nothing given: the database's own value.
+  const columns = Object.fromEntries(Object.entries(columnsOf(input)).filter(([, value]) => value !== null));
+  const shortCode = randomBytes(6)
+    .toString('base64url')
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '0');
+  const approvalStatus = input.source === 'AUTOMATIC' ? ('PENDING' as const) : null;
+  const data = {
+    ...columns,
+    id: newId(),
+    companyId,
+    userId,
+    slug,
+    shortCode,
+    approvalStatus,
+  } as unknown as Prisma.AssetUncheckedCreateInput;
+  return ctx.db.asset.create({ data }).catch(explain);
+}
+
+/** Whether a change is one that alerts on the definition tell. */
+const DEFINING: (keyof UpdateInput)[] = [
+  'sqlLogic',
+  'connectionId',
+  'functionId',
+  'parameters',
+  'assetType',
+  'vizSpec',
+  'sourceTableName',
+];
+
+/**
+ * Changes an asset. Another definition needs another successful test before it can be listed anew.
+ * @throws DomainError NOT_FOUND, VERSION_CONFLICT, CONFLICT, SQL_REJECTED, VALIDATION
+ */
+export async function updateAsset(ctx: Context, { id, expectedVersion, ...input }: UpdateInput): Promise<Asset> {
+  const { companyId } = viewerOf(ctx);
+  const before = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
+  if (!before) throw notFound('asset', ['input', 'id']);
+  const isRedefined = DEFINING.some((field) => input[field as keyof typeof input] !== undefined);
+  if (isRedefined) {
+    await checkDefinition(ctx, {
+      assetType: input.assetType ?? before.assetType,
+      connectionId: input.connectionId === undefined ? before.connectionId : input.connectionId,
+      sqlLogic: input.sqlLogic === undefined ? before.sqlLogic : input.sqlLogic,
+      parameters: input.parameters ?? (before.parameters as unknown as Parameter[]),
+    });
+  }
+  if (before.sellInMarketplace && input.topQuestions?.length === 0) {
+    throw new DomainError('VALIDATION', 'A listed asset has 1 to 3 questions.', { path: ['input', 'topQuestions'] });
+  }
+  const changes = {
+    ...columnsOf(input),
+    ...(isRedefined ? { lastTestOkAt: null } : {}),
+    version: { increment: 1 },
+    updatedAt: ctx.now,
+  };
+  // The version that was checked is the one that is changed.
+  const { count } = await ctx.db.asset
+    .updateMany({
+      where: { id, companyId, active: true, version: expectedVersion ?? before.version },
+      data: changes as Prisma.AssetUncheckedUpdateManyInput,
+    })
+    .catch(explain);
+  if (count === 0) await explainMissing(ctx, 'Asset', 'asset', { id, companyId, isActive: true });
+  ctx.cache.clear();
+  const after = await ctx.db.asset.findUniqueOrThrow({ where: { id } });
+  if (isRedefined)
+    await events.emit(ctx, {
+      kind: 'ASSET_UPDATED',
+      assetId: id,
+      message: `${after.name} has a new definition.`,
+      details: { version: after.version },
+    });
+  return after;
+}
+
+/** Deletes an asset softly and takes it off the marketplace. @throws DomainError NOT_FOUND, VERSION_CONFLICT */
+export async function deleteAsset(ctx: Context, id: string, expectedVersion: number | undefined): Promise<void> {
+  const { companyId } = viewerOf(ctx);
+  const { count } = await ctx.db.asset.updateMany({
+    where: { id, companyId, active: true, ...(expectedVersion ? { version: expectedVersion } : {}) },
+    data: { active: false, sellInMarketplace: false, version: { increment: 1 }, updatedAt: ctx.now },
+  });
+  if (count === 0) await explainMissing(ctx, 'Asset', 'asset', { id, companyId, isActive: true });
+}

@@ -1,0 +1,129 @@
+import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { viewerOf, type Context } from '../context.ts';
+import { load } from '../loader.ts';
+import { mutation } from '../mutation.ts';
+import { bool, changeable, clearable, enumOf, int, intIdOfType, text } from '../input.ts';
+import { idOf, NodeInterface, registerNode } from '../nodes.ts';
+import { PartnershipType } from '../product-enums.ts';
+import { EVERYBODY, rowBy } from '../rows.ts';
+import { updateCompany } from './service.ts';
+
+const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.company' });
+
+/** The caller's own company. */
+export function ownCompany(ctx: Context): Promise<ModelRow<'Company'> | null> {
+  const { companyId } = viewerOf(ctx);
+  return load(ctx, companyById, { company: companyId, id: companyId });
+}
+
+const reference = <M extends 'Industry' | 'Country' | 'Plan'>(
+  model: M,
+  ctx: Context,
+  id: number | null,
+): Promise<ModelRow<M>> | null =>
+  id === null
+    ? null
+    : (load(ctx, rowBy<ModelRow<M>>(model, { type: 'int', where: EVERYBODY }), { company: null, id }) as Promise<
+        ModelRow<M>
+      >);
+
+builder.prismaObject('Plan', {
+  description: 'How many requests a company has a month.',
+  fields: (t) => ({
+    code: t.exposeString('code', { description: 'FREE, GROWTH or SCALE.' }),
+    name: t.exposeString('name', { description: 'What it is called.' }),
+    monthlyRequests: t.exposeInt('monthlyRequests', {
+      description: 'Successful runs and pages a calendar month, UTC.',
+    }),
+  }),
+});
+
+builder.prismaObject('Company', {
+  description: 'A company: seller, buyer or both. The root of all that belongs to the caller.',
+  interfaces: [NodeInterface as never],
+  fields: (t) => ({
+    id: t.id({ description: 'Opaque and stable.', resolve: idOf('Company') }),
+    handle: t.exposeString('handle', { description: 'Its unique name in addresses.' }),
+    domain: t.exposeString('domain', {
+      description: 'Its unique domain: people with such an e-mail address may join.',
+    }),
+    name: t.exposeString('name', { description: 'What it is called.' }),
+    description: t.exposeString('description', { nullable: true, description: 'What it does.' }),
+    timezone: t.exposeString('timezone', { description: 'IANA time zone in which its days begin.' }),
+    creditsBalance: t.exposeInt('creditsBalance', { description: 'Credits it has; 1 credit = $0.50.' }),
+    hasAcceptedEula: t.exposeBoolean('acceptedEula', {
+      description: 'Whether it accepted the EULA: needed to list, price and buy.',
+    }),
+    stripeAccountStatus: t.exposeString('stripeAccountStatus', {
+      nullable: true,
+      description: 'How far its payouts are set up.',
+    }),
+    vendorShare: t.field({
+      type: 'Decimal',
+      description: 'Its share of its sales, a fraction of 1.',
+      resolve: (row) => String(row.vendorSharePercent ?? '0.80'),
+    }),
+    partnershipType: t.field({
+      type: PartnershipType,
+      nullable: true,
+      description: 'How it works with the platform.',
+      resolve: (row) => row.partnershipType,
+    }),
+    industry: t.field({
+      type: typeNamed('Industry'),
+      nullable: true,
+      description: 'Its industry.',
+      resolve: (row, _, ctx) => reference('Industry', ctx, row.industryId) as never,
+    }),
+    country: t.field({
+      type: typeNamed('Country'),
+      nullable: true,
+      description: 'Where it is.',
+      resolve: (row, _, ctx) => reference('Country', ctx, row.countryId) as never,
+    }),
+    plan: t.field({
+      type: typeNamed('Plan'),
+      description: 'Its plan.',
+      resolve: (row, _, ctx) => reference('Plan', ctx, row.planId) as never,
+    }),
+    version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
+    createdAt: t.field({ type: 'DateTime', description: 'When it joined.', resolve: (row) => row.createdAt }),
+    updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
+  }),
+});
+
+registerNode('Company', async (ctx, key) => {
+  const company = ctx.viewer?.permissions.has('company:read') ? await ownCompany(ctx) : null;
+  return company?.id === key ? company : null;
+});
+
+builder.queryFields((t) => ({
+  company: t.field({
+    type: typeNamed('Company'),
+    nullable: true,
+    access: 'company:read',
+    cost: 1,
+    description: 'The company of the caller.',
+    resolve: (_, __, ctx) => ownCompany(ctx) as never,
+  }),
+}));
+
+mutation('companyUpdate', {
+  description: "Changes the caller's company. Balance, share, plan and payout state are the platform's alone.",
+  access: 'company:write',
+  input: {
+    name: changeable(text('What it is called.', 200)),
+    description: clearable(text('What it does.', 2000)),
+    domain: changeable(text('Its domain, such as example.com.', 253, 3)),
+    timezone: changeable(text('IANA time zone in which its days begin.', 64)),
+    industryId: clearable(intIdOfType('Industry', 'Its industry.')),
+    countryId: clearable(intIdOfType('Country', 'Where it is.')),
+    partnershipType: clearable(
+      enumOf<'SELF_MANAGED' | 'CUSTODIAN'>(PartnershipType, 'How it works with the platform.'),
+    ),
+    acceptEula: changeable(bool('true accepts the EULA, which cannot be taken back. Needs the role OWNER.')),
+    expectedVersion: changeable(int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647)),
+  },
+  payload: { company: { type: typeNamed('Company'), description: 'The company as it is now.' } },
+  run: async (ctx, input) => ({ company: await updateCompany(ctx, input) }),
+});

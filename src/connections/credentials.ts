@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { DomainError, throwAll } from '../errors.ts';
+
+/** Settings of a connection as they are stored: what may be read, and what is sealed. */
+export interface SplitSettings {
+  settings: Record<string, unknown>;
+  secrets: Record<string, unknown>;
+}
+
+const said = (max: number) =>
+  z.string('Takes text.').trim().min(1, 'Takes text.').max(max, `At most ${max} characters.`);
+
+const network = z.strictObject({
+  host: said(253),
+  port: z
+    .int('Takes a number from 1 to 65535.')
+    .min(1, 'Takes a number from 1 to 65535.')
+    .max(65_535, 'Takes a number from 1 to 65535.')
+    .optional(),
+  database: said(128),
+  username: said(128),
+  password: z.string('Takes text.').max(4096, 'At most 4096 characters.').optional(),
+  tls: z.enum(['REQUIRED', 'DISABLED'], 'Takes REQUIRED or DISABLED.').optional(),
+  sslRootCert: said(100_000).optional(),
+});
+
+const file = z.strictObject({
+  path: said(1000).refine((path) => path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path), 'Takes an absolute path.'),
+});
+const secret = z.string('Takes text.').min(1, 'Takes text.').max(20_000, 'At most 20000 characters.');
+const endpoint = said(500).optional();
+const port = network.shape.port;
+const tls = network.shape.tls;
+const sslRootCert = network.shape.sslRootCert;
+
+/** The JSON key of a Google service account, as Google gives it, and where queries run. */
+const bigquery = z.strictObject({
+  type: z.literal('service_account').optional(),
+  project_id: said(128),
+  private_key_id: said(200).optional(),
+  private_key: secret,
+  client_email: said(320),
+  client_id: said(100).optional(),
+  auth_uri: said(500).optional(),
+  token_uri: said(500).optional(),
+  auth_provider_x509_cert_url: said(500).optional(),
+  client_x509_cert_url: said(500).optional(),
+  universe_domain: said(253).optional(),
+  location: said(64).optional(),
+  dataset: said(1024).optional(),
+  maximumBytesBilled: said(20).optional(),
+  endpoint,
+});
+const snowflake = z.strictObject({
+  account: said(253),
+  username: said(255).optional(),
+  privateKey: secret.optional(),
+  privateKeyPassphrase: secret.optional(),
+  token: secret.optional(),
+  tokenType: said(40).optional(),
+  warehouse: said(255).optional(),
+  database: said(255).optional(),
+  schema: said(255).optional(),
+  role: said(255).optional(),
+  endpoint,
+});
+const athena = z.strictObject({
+  region: said(40),
+  accessKeyId: said(200),
+  secretAccessKey: secret,
+  sessionToken: secret.optional(),
+  workgroup: said(128).optional(),
+  catalog: said(256).optional(),
+  database: said(255).optional(),
+  outputLocation: said(1000).optional(),
+  endpoint,
+});
+
+/** The settings that each driver takes. */
+const shapes: Record<string, z.ZodType<Record<string, unknown>>> = {
+  postgres: network,
+  mysql: network,
+  duckdb: file,
+  sqlite: file,
+  clickhouse: network.extend({ database: said(128).optional(), username: said(128).optional() }),
+  trino: z.strictObject({
+    host: said(253),
+    port,
+    username: said(255),
+    password: secret.optional(),
+    token: secret.optional(),
+    catalog: said(255),
+    schema: said(255).optional(),
+    tls,
+    sslRootCert,
+  }),
+  databricks: z.strictObject({
+    host: said(253),
+    token: secret,
+    warehouseId: said(100),
+    catalog: said(255).optional(),
+    schema: said(255).optional(),
+    endpoint,
+  }),
+  bigquery,
+  snowflake,
+  athena,
+  'external-api': z.strictObject({
+    baseUrl: said(2000),
+    apiKey: said(4096),
+    apiKeyHeader: said(60).optional(),
+  }),
+};
+
+/** A JSON object, or the text of one. @throws DomainError VALIDATION with that path. */
+export function objectOf(given: unknown, path: string[]): Record<string, unknown> {
+  let value = given;
+  if (typeof given === 'string') {
+    try {
+      value = JSON.parse(given) as unknown;
+    } catch {
+      value = null;
+    }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new DomainError('VALIDATION', 'Takes a JSON object, or the text of one.', { path });
+  }
+  return value as Record<string, unknown>;
+}
+
+/**
+ * Checks settings and credentials of a driver together and parts what may be read from what is secret.
+ * @throws DomainError VALIDATION for each member that is wrong, missing or unknown, with the path of where it was given.
+ */
+export function splitSettings(
+  driver: string,
+  secretNames: string[],
+  settings: Record<string, unknown>,
+  credentials: Record<string, unknown>,
+): SplitSettings {
+  const shape = shapes[driver];
+  if (!shape) throw new DomainError('UNSUPPORTED', `There is no driver ${driver}.`, { path: ['input', 'engineId'] });
+  const parsed = shape.safeParse({ ...settings, ...credentials });
+  if (!parsed.success) {
+    throwAll(
+      parsed.error.issues.flatMap((issue) => {
+        const names = issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0] ?? '')];
+        return names.map((name) => {
+          const from = name in settings && !(name in credentials) ? 'settings' : 'credentials';
+          const isMissing = !(name in settings) && !(name in credentials);
+          const message =
+            issue.code === 'unrecognized_keys'
+              ? `${name} is no setting of this engine.`
+              : isMissing
+                ? `${name} is missing.`
+                : issue.message;
+          return new DomainError('VALIDATION', message, { path: ['input', from, name] });
+        });
+      }),
+    );
+  }
+  const entries = Object.entries(parsed.data ?? {}).filter(([, value]) => value !== undefined);
+  return {
+    settings: Object.fromEntries(entries.filter(([name]) => !secretNames.includes(name))),
+    secrets: Object.fromEntries(entries.filter(([name, value]) => secretNames.includes(name) && value !== '')),
+  };
+}
+
+/** The last four characters of the secret, to tell one from another; empty where it is so short that they would give it away. */
+export function lastFourOf(secrets: Record<string, unknown>): string | null {
+  const secret = Object.values(secrets).find((value) => typeof value === 'string');
+  if (typeof secret !== 'string') return null;
+  return secret.length >= 12 ? secret.slice(-4) : '';
+}

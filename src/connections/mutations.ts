@@ -1,0 +1,134 @@
+import { builder, typeNamed } from '../builder.ts';
+import type { CredentialType as CredentialTypeName } from '../generated/prisma/client.ts';
+import { bool, changeable, clearable, enumOf, idOfType, int, intIdOfType, json, optional, text } from '../input.ts';
+import { mutation } from '../mutation.ts';
+import { idOf } from '../nodes.ts';
+import { CredentialType } from '../product-enums.ts';
+import type { StageResult } from '../warehouse/engine.ts';
+import { refreshSchema, testConnection, type ConnectionTest } from './inspect.ts';
+import { createConnection, deleteConnection, updateConnection } from './service.ts';
+
+const Stage = builder.enumType('ConnectionStage', {
+  description: 'A step on the way to an engine.',
+  values: {
+    SETTINGS: { description: 'The settings are such as the engine needs.' },
+    DNS: { description: 'The host has an address that may be used.' },
+    TCP: { description: 'The address answers.' },
+    TLS: { description: 'The way is encrypted and the certificate trusted.' },
+    LOGIN: { description: 'The credentials are taken.' },
+    READ_ONLY: { description: 'The session only reads.' },
+    QUERY: { description: 'A statement runs.' },
+  },
+});
+const TestStage = builder.objectRef<StageResult>('ConnectionTestStage').implement({
+  description: 'How one step of a connection test went.',
+  fields: (t) => ({
+    stage: t.field({ type: Stage, description: 'The step.', resolve: (result) => result.stage }),
+    isOk: t.exposeBoolean('ok', { description: 'Whether it succeeded.' }),
+    elapsedMs: t.exposeFloat('elapsedMs', { description: 'Milliseconds it took.' }),
+    message: t.exposeString('message', { nullable: true, description: 'What went wrong, or a warning.' }),
+    hint: t.exposeString('hint', { nullable: true, description: 'What may help.' }),
+  }),
+});
+const TestResult = builder.objectRef<ConnectionTest>('ConnectionTest').implement({
+  description: 'How a test of a connection went.',
+  fields: (t) => ({
+    isOk: t.exposeBoolean('isOk', { description: 'Whether every step succeeded.' }),
+    stages: t.field({
+      type: [TestStage],
+      description: 'The steps in order, up to the first that failed: at most 7.',
+      resolve: (test) => test.stages,
+    }),
+    testedAt: t.field({ type: 'DateTime', description: 'When.', resolve: (test) => test.testedAt }),
+  }),
+});
+
+const name = text('What it is called, for the seller alone; unique in the company.', 200);
+const description = text('What it leads to.', 2000);
+const providerDomain = text('The domain of who provides the data.', 253);
+const timeoutMs = int('How long its runs may take, in milliseconds.', 1000, 300_000);
+const credentialType = enumOf<CredentialTypeName>(
+  CredentialType,
+  'How it signs in; the usual way of its engine unless said.',
+);
+const credentials = json(
+  'A JSON object, or the text of one. PostgreSQL and MySQL: `{host, port, database, username, password, tls, sslRootCert}`; DuckDB: `{path}`. What is secret is sealed and never read again.',
+);
+const settings = json('Members of the same that are not secret; those in `credentials` count more.');
+const expectedVersion = changeable(
+  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
+);
+const id = idOfType('Connection', 'The connection.');
+
+mutation('connectionCreate', {
+  description: 'Makes a connection. It is not tried: `connectionTest` does that.',
+  access: 'connections:write',
+  input: {
+    engineId: intIdOfType('StorageEngine', 'The engine it leads to.'),
+    name,
+    credentialType: optional(credentialType),
+    credentials: optional(credentials),
+    settings: optional(settings),
+    description: optional(description),
+    providerDomain: optional(providerDomain),
+    hasVerifiedUsageAbility: bool('true confirms the right to use the data.'),
+    timeoutMs: optional(timeoutMs),
+  },
+  payload: { connection: { type: typeNamed('Connection'), description: 'The new connection.' } },
+  run: async (ctx, input) => ({ connection: await createConnection(ctx, input) }),
+});
+
+mutation('connectionUpdate', {
+  description:
+    'Changes a connection. New settings or credentials end its open sessions and forget its last test and its stored schema.',
+  access: 'connections:write',
+  input: {
+    id,
+    name: changeable(name),
+    credentialType: changeable(credentialType),
+    credentials: changeable(
+      json('All credentials anew, as in connectionCreate. Needed where settings change and there is a secret.'),
+    ),
+    settings: changeable(settings),
+    description: clearable(description),
+    providerDomain: clearable(providerDomain),
+    timeoutMs: clearable(timeoutMs),
+    expectedVersion,
+  },
+  payload: { connection: { type: typeNamed('Connection'), description: 'The connection as it is now.' } },
+  run: async (ctx, input) => ({ connection: await updateConnection(ctx, input) }),
+});
+
+mutation('connectionDelete', {
+  description: 'Deletes a connection that no active asset or endpoint uses.',
+  access: 'connections:write',
+  input: { id, expectedVersion },
+  payload: { deletedId: { type: 'ID', description: 'The id that is gone.' } },
+  run: async (ctx, input) => {
+    await deleteConnection(ctx, input);
+    return { deletedId: idOf('Connection')(input) };
+  },
+});
+
+mutation('connectionTest', {
+  description: 'Tries a connection stage by stage. One that does not work is an answer, not an error.',
+  access: 'products:run',
+  cost: 100,
+  input: { id },
+  payload: {
+    test: { type: TestResult, description: 'How it went.' },
+    connection: { type: typeNamed('Connection'), description: 'The connection as it is now.' },
+  },
+  run: async (ctx, input) => ({ ...(await testConnection(ctx, input.id)) }),
+});
+
+mutation('connectionRefreshSchema', {
+  description: 'Reads the tables and columns of a connection from its engine and stores them.',
+  access: 'connections:write',
+  cost: 100,
+  input: { id },
+  payload: {
+    connection: { type: typeNamed('Connection'), description: 'The connection with its `informationSchema`.' },
+  },
+  run: async (ctx, input) => ({ connection: await refreshSchema(ctx, input.id) }),
+});

@@ -1,0 +1,158 @@
+import { explainMissing, given } from '../changes.ts';
+import { transaction, viewerOf, type Context } from '../context.ts';
+import { DomainError, notFound, throwAll, violatedIndex } from '../errors.ts';
+import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
+import { sanitize } from '../html.ts';
+import { newId } from '../ids.ts';
+import type { InputValues } from '../input.ts';
+import { slugOf } from '../slug.ts';
+import { columnsMistakes } from './column-rules.ts';
+import { storedColumns, type createFields, type updateFields } from './input.ts';
+import { whitelistMistakes } from './whitelist.ts';
+
+type CreateInput = InputValues<typeof createFields>;
+type UpdateInput = InputValues<typeof updateFields>;
+type Columns = Record<string, unknown>;
+
+const invalid = (message: string, ...at: string[]): DomainError =>
+  new DomainError('VALIDATION', message, { path: ['input', ...at] });
+
+/** The columns of the row that an input changes; what was left out is not among them. */
+function rowOf(input: Partial<CreateInput> | Partial<UpdateInput>): Columns {
+  const { rateLimit, detailedDescription, columns, isExportEnabled, ...rest } = given(input) as Partial<UpdateInput>;
+  return {
+    ...rest,
+    ...(columns === undefined ? {} : { endpointSchema: { columns: storedColumns(columns) } }),
+    ...(isExportEnabled === undefined ? {} : { exportEnabled: isExportEnabled }),
+    ...(detailedDescription === undefined
+      ? {}
+      : { detailedDescription: detailedDescription === null ? null : sanitize(detailedDescription).html }),
+    ...(rateLimit === undefined
+      ? {}
+      : {
+          rateLimitNumber: rateLimit?.number ?? null,
+          rateLimitPeriod: rateLimit?.period ?? null,
+          rateLimitGranularity: rateLimit?.granularity ?? null,
+        }),
+  };
+}
+
+/** The members that are looked at together: what an update leaves out is as it was. */
+type Whole = Pick<Endpoint, 'accessMethod' | 'accessWhitelist' | 'dataTimePeriodStart' | 'dataTimePeriodEnd'>;
+
+async function check(ctx: Context, input: Partial<CreateInput> | Partial<UpdateInput>, whole: Whole): Promise<void> {
+  const errors: DomainError[] = [];
+  if (input.columns?.length) errors.push(...columnsMistakes(storedColumns(input.columns)));
+  if (input.accessMethod != null || input.accessWhitelist != null)
+    errors.push(...whitelistMistakes(whole.accessMethod, whole.accessWhitelist));
+  const { dataTimePeriodStart: start, dataTimePeriodEnd: end } = whole;
+  if (start && end && end < start) errors.push(invalid('The records end before they begin.', 'dataTimePeriodEnd'));
+  const { industryId, useCaseId } = input;
+  if (industryId != null && !(await ctx.db.industry.findUnique({ where: { id: industryId } })))
+    errors.push(invalid('There is nothing by this id.', 'industryId'));
+  if (useCaseId != null && !(await ctx.db.assetUseCase.findUnique({ where: { id: useCaseId } })))
+    errors.push(invalid('There is nothing by this id.', 'useCaseId'));
+  throwAll(errors);
+}
+
+/** Holds a connection of the caller's company, so that it is not deleted meanwhile. @throws DomainError NOT_FOUND */
+async function holdConnection(tx: Context, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  const [held] = await tx.query(
+    'select 1 from "Connection" where id = $1::uuid and "companyId" = $2::uuid and active for share',
+    [id, viewerOf(tx).companyId],
+  );
+  if (!held) throw notFound('connection', ['input', 'connectionId']);
+}
+
+function nameTaken(error: unknown): unknown {
+  const index = violatedIndex(error);
+  if (!index?.includes('name') && !index?.includes('slug')) return error;
+  return new DomainError('CONFLICT', 'The company has another endpoint of this name, or had one.', {
+    path: ['input', 'name'],
+    cause: error,
+  });
+}
+
+/**
+ * Makes an endpoint of the caller's company; its slug comes from the name and stays.
+ * @throws DomainError VALIDATION, NOT_FOUND on `connectionId`, CONFLICT on `name`.
+ */
+export async function createEndpoint(ctx: Context, input: CreateInput): Promise<Endpoint> {
+  const { companyId, userId } = viewerOf(ctx);
+  const slug = slugOf(input.name);
+  if (!slug) throw invalid('A name has at least one letter or digit.', 'name');
+  await check(ctx, input, {
+    accessMethod: input.accessMethod ?? 'API_KEY',
+    accessWhitelist: input.accessWhitelist ?? [],
+    dataTimePeriodStart: input.dataTimePeriodStart,
+    dataTimePeriodEnd: input.dataTimePeriodEnd,
+  });
+  // Nothing given: the database's own value.
+  const columns = Object.fromEntries(Object.entries(rowOf(input)).filter(([, value]) => value !== null));
+  const data = { ...columns, id: newId(), companyId, userId, slug } as unknown as Prisma.EndpointUncheckedCreateInput;
+  try {
+    return await transaction(ctx, async (tx) => {
+      await holdConnection(tx, input.connectionId);
+      return tx.db.endpoint.create({ data });
+    });
+  } catch (error) {
+    throw nameTaken(error);
+  }
+}
+
+/** What decides which rows are answered: after a change of these an endpoint must be tested anew. */
+const defining = ['connectionId', 'columns', 'sourceSchemaName', 'sourceTableName'] as const;
+
+/**
+ * Changes an endpoint of the caller's company; its slug stays whatever its name becomes.
+ * @throws DomainError NOT_FOUND, VALIDATION, CONFLICT on `name`, VERSION_CONFLICT.
+ */
+export async function updateEndpoint(ctx: Context, { id, expectedVersion, ...input }: UpdateInput): Promise<Endpoint> {
+  const { companyId } = viewerOf(ctx);
+  const before = await ctx.db.endpoint.findFirst({ where: { id, companyId, active: true } });
+  if (!before) throw notFound('endpoint', ['input', 'id']);
+  await check(ctx, input, {
+    ...before,
+    ...(given({
+      accessMethod: input.accessMethod,
+      accessWhitelist: input.accessWhitelist,
+      dataTimePeriodStart: input.dataTimePeriodStart,
+      dataTimePeriodEnd: input.dataTimePeriodEnd,
+    }) as Partial<Whole>),
+  });
+  const isRedefined = defining.some((field) => input[field] !== undefined);
+  const data = {
+    ...rowOf(input),
+    ...(isRedefined ? { lastTestOkAt: null } : {}),
+    version: { increment: 1 },
+    updatedAt: ctx.now,
+  } as Prisma.EndpointUncheckedUpdateManyInput;
+  // The version that was checked is the one that is changed.
+  const where = { id, companyId, active: true, version: expectedVersion ?? before.version };
+  try {
+    return await transaction(ctx, async (tx) => {
+      await holdConnection(tx, input.connectionId);
+      const { count } = await tx.db.endpoint.updateMany({ where, data });
+      if (count === 0) await explainMissing(tx, 'Endpoint', 'endpoint', { id, companyId, isActive: true });
+      return tx.db.endpoint.findUniqueOrThrow({ where: { id } });
+    });
+  } catch (error) {
+    throw nameTaken(error);
+  }
+}
+
+/** Deletes an endpoint (softly) and takes it off the marketplace. @throws DomainError NOT_FOUND, VERSION_CONFLICT */
+export async function deleteEndpoint(
+  ctx: Context,
+  input: { id: string; expectedVersion?: number | undefined },
+): Promise<void> {
+  const { companyId } = viewerOf(ctx);
+  const { id, expectedVersion } = input;
+  const { count } = await ctx.db.endpoint.updateMany({
+    where: { id, companyId, active: true, ...(expectedVersion ? { version: expectedVersion } : {}) },
+    data: { active: false, sellInMarketplace: false, version: { increment: 1 }, updatedAt: ctx.now },
+  });
+  if (count === 0) await explainMissing(ctx, 'Endpoint', 'endpoint', { id, companyId, isActive: true });
+  ctx.cache.clear();
+}

@@ -1,0 +1,73 @@
+import type { Context } from '../context.ts';
+import type { Price, PriceDiscount } from '../generated/prisma/client.ts';
+import { load, manyByPosition, oneByPosition, type Loader } from '../loader.ts';
+import { rowBy } from '../rows.ts';
+import { centsOf, creditsOf, effectiveCents } from './credits.ts';
+
+export type Product = 'asset' | 'endpoint';
+
+const ACTIVE = 't."endedAt" is null';
+const activeByAsset = rowBy<Price>('Price', { column: 'assetId', where: ACTIVE });
+const activeByEndpoint = rowBy<Price>('Price', { column: 'endpointId', where: ACTIVE });
+
+/** The active price of a product; null where it is not for sale. Whoever sees the product may see its price. */
+export function activePriceOf(ctx: Context, product: Product, id: string): Promise<Price | null> {
+  return load(ctx, product === 'asset' ? activeByAsset : activeByEndpoint, { company: null, id });
+}
+
+type Moment = { id: string; at: Date };
+const priceAtBy = (column: 'assetId' | 'endpointId'): Loader<Moment, Price | null> => ({
+  name: `Price by ${column} and moment`,
+  keyOf: ({ id, at }) => `${id} ${at.getTime()}`,
+  batch: async (query, keys) =>
+    oneByPosition(
+      keys,
+      await query<Price & { n: number }>(
+        `select k.n, p.* from unnest($1::uuid[], $2::timestamptz[]) with ordinality as k(id, at, n) cross join lateral
+           (select * from "Price" t where t."${column}" = k.id and t."startedAt" <= k.at and (t."endedAt" is null or t."endedAt" > k.at)
+            order by t."startedAt" desc limit 1) p`,
+        [keys.map(({ id }) => id), keys.map(({ at }) => at)],
+      ),
+    ),
+});
+const atByProduct = { asset: priceAtBy('assetId'), endpoint: priceAtBy('endpointId') };
+
+/** The price of a product at a moment; null where it was not for sale then. Whoever sees the product may see its prices. */
+export function priceAt(ctx: Context, product: Product, id: string, at: Date): Promise<Price | null> {
+  return load(ctx, atByProduct[product], { id, at });
+}
+
+const discounts: Loader<string, PriceDiscount[]> = {
+  name: 'discounts by price',
+  keyOf: (id) => id,
+  batch: async (query, ids) =>
+    manyByPosition(
+      ids,
+      await query<PriceDiscount & { n: number }>(
+        `select k.n, d.* from unnest($1::uuid[]) with ordinality as k(id, n) cross join lateral
+           (select * from "PriceDiscount" t where t."priceId" = k.id order by t."saleStartAt" limit 50) d order by k.n, d."saleStartAt"`,
+        [ids],
+      ),
+    ),
+};
+
+/** The sales on a price row, earliest first, at most 50. */
+export function discountsOf(ctx: Context, priceId: string): Promise<PriceDiscount[]> {
+  return load(ctx, discounts, priceId);
+}
+
+/** What a price row comes to at a time: cents and credits after the sale that runs then. */
+export async function priceNow(
+  ctx: Context,
+  price: Price,
+  at: Date = ctx.now,
+): Promise<{ cents: number; credits: number; discount: PriceDiscount | null }> {
+  const sales = await discountsOf(ctx, price.id);
+  const discount = sales.find((sale) => sale.saleStartAt <= at && at < sale.saleEndAt) ?? null;
+  const cents = effectiveCents(
+    centsOf(String(price.amountUsd)),
+    sales.map((sale) => ({ percentage: String(sale.percentage), startsAt: sale.saleStartAt, endsAt: sale.saleEndAt })),
+    at,
+  );
+  return { cents, credits: creditsOf(cents), discount };
+}

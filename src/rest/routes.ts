@@ -1,0 +1,201 @@
+import { findRunnable } from '../assets/access.ts';
+import type { Parameter } from '../assets/params.ts';
+import { processAsset } from '../assets/process.ts';
+import type { Context } from '../context.ts';
+import { findFetchable } from '../endpoints/access.ts';
+import { endpointColumns } from '../endpoints/columns.ts';
+import { fetchPage } from '../endpoints/fetch.ts';
+import { parametersOf } from '../endpoints/values.ts';
+import { DomainError, DomainErrors, type ErrorCode } from '../errors.ts';
+import { outcomeOf, type Table } from '../usage/outcome.ts';
+import type { RunRow } from '../usage/runs.ts';
+import { fromText } from './text-values.ts';
+
+/**
+ * The addresses that customers of products call without GraphQL: the rows of an endpoint and the result of an asset.
+ * The same services, in the envelope `{spartera, request, response}`.
+ */
+
+/** A request to one of the addresses. */
+export interface RestRequest {
+  method: string;
+  url: URL;
+  /** The Host header. */
+  host: string;
+  /** The body of a POST, as JSON. */
+  body: unknown;
+}
+
+interface Target {
+  kind: 'endpoint' | 'asset';
+  handle: string;
+  slug: string;
+}
+
+const HANDLE = '[a-z0-9][a-z0-9-]{0,61}[a-z0-9]';
+const SLUG = '[a-z0-9][a-z0-9-]{0,79}';
+const underHandle = new RegExp(`^/companies/(${HANDLE})/endpoints/v1/(${SLUG})$`);
+const onSubdomain = new RegExp(`^/endpoints/v1/(${SLUG})$`);
+const analyze = new RegExp(`^/analyze/(${HANDLE})/assets/(${SLUG})$`);
+
+/** Which product an address means; null for any other address. On `/endpoints/v1/…` the first label of the host is the handle. */
+export function targetOf(path: string, host: string): Target | null {
+  const endpoint = underHandle.exec(path);
+  if (endpoint?.[1] && endpoint[2]) return { kind: 'endpoint', handle: endpoint[1], slug: endpoint[2] };
+  const asset = analyze.exec(path);
+  if (asset?.[1] && asset[2]) return { kind: 'asset', handle: asset[1], slug: asset[2] };
+  const alone = onSubdomain.exec(path);
+  const [label = '', ...rest] = host.split(':')[0]?.split('.') ?? [];
+  return alone?.[1] && rest.length > 0 ? { kind: 'endpoint', handle: label, slug: alone[1] } : null;
+}
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  BAD_CREDENTIALS: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  VALIDATION: 400,
+  BAD_REQUEST: 400,
+  CONFLICT: 409,
+  RATE_LIMITED: 429,
+  QUOTA_EXCEEDED: 429,
+  UNAVAILABLE: 503,
+};
+
+const answer = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+  });
+
+/** The refusal as the REST API shapes it; null for what is no refusal but a fault. */
+export function refusal(error: unknown): Response | null {
+  const errors = error instanceof DomainErrors ? error.errors : error instanceof DomainError ? [error] : [];
+  const [first] = errors;
+  if (!first || first.code === 'INTERNAL') return null;
+  const status = statuses[first.code] ?? 422;
+  const fields: Record<string, string[]> = {};
+  for (const one of errors)
+    if (one.argumentPath) (fields[one.argumentPath.slice(1).join('.')] ??= []).push(one.message);
+  const waitMs =
+    first.details.retryAfterMs ?? (first.details.resetAt ? first.details.resetAt.getTime() - Date.now() : null);
+  const retryAfter = status === 429 && waitMs !== null ? Math.max(1, Math.ceil(waitMs / 1000)) : null;
+  const body = {
+    code: status,
+    message: errors.map((one) => one.message).join(' '),
+    reason: first.code,
+    ...(status === 400 ? { errors: fields } : {}),
+    ...(retryAfter === null ? {} : { retry_after: retryAfter }),
+  };
+  return answer(status, body, retryAfter === null ? {} : { 'retry-after': String(retryAfter) });
+}
+
+const numberOf = (text: string | null, name: string, fallback: number): number => {
+  if (text === null) return fallback;
+  if (!/^\d{1,9}$/.test(text))
+    throw new DomainError('VALIDATION', `${name} takes a whole number.`, { path: ['query', name] });
+  return Number(text);
+};
+
+const receipt = (run: RunRow): Record<string, unknown> => ({
+  run_id: run.id,
+  billed: run.isBilled,
+  credits: run.credits,
+  cache: run.cacheStatus,
+  computed_at: run.computedAt,
+  elapsed_ms: run.elapsedMs,
+});
+
+const recordsOf = (table: Pick<Table, 'columns' | 'values'>): Record<string, unknown>[] =>
+  Array.from({ length: table.values[0]?.length ?? 0 }, (_, r) =>
+    Object.fromEntries(table.columns.map(({ name }, c) => [name, table.values[c]?.[r] ?? null])),
+  );
+
+const RESERVED = new Set(['start', 'limit', 'max_credits', 'max_age']);
+
+function given(request: RestRequest, types: Map<string, string>): Record<string, unknown> {
+  const texts = [...request.url.searchParams]
+    .filter(([name]) => !RESERVED.has(name))
+    .map(([name, text]) => [name, fromText(types.get(name) ?? 'STRING', text)]);
+  const body = request.body ?? {};
+  if (typeof body !== 'object' || Array.isArray(body))
+    throw new DomainError('BAD_REQUEST', 'The body should be a JSON object of parameters.');
+  return { ...Object.fromEntries(texts), ...body };
+}
+
+function failed(run: RunRow): Response {
+  const outcome = outcomeOf(run);
+  const message = outcome?.kind === 'RunFailure' ? outcome.message : 'The run failed.';
+  return answer(422, { code: 422, message, reason: run.errorCode, spartera: receipt(run) });
+}
+
+async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }: Target): Promise<Response> {
+  if (request.method !== 'GET') return answer(405, { code: 405, message: 'Rows are read with GET.' }, { allow: 'GET' });
+  const query = request.url.searchParams;
+  const locator = { companyHandle: handle, slug };
+  const endpoint = await findFetchable(ctx, locator);
+  const types = new Map(
+    parametersOf(endpointColumns(endpoint.endpointSchema)).map(({ name, type }) => [name, type as string]),
+  );
+  const start = numberOf(query.get('start'), 'start', 0);
+  const limit = numberOf(query.get('limit'), 'limit', 100);
+  const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
+  const { page, run } = await fetchPage(ctx, {
+    endpoint: { id: endpoint.id },
+    start,
+    limit,
+    parameters: given(request, types),
+    maxCredits,
+  });
+  if (!page) return failed(run);
+  const body = {
+    spartera: { ...receipt(run), limit_applied: page.limitApplied, warnings: page.warnings },
+    request: { handle, endpoint: slug, start, limit },
+    response: {
+      columns: page.columns.map(({ name, type }) => ({ name, type })),
+      rows: recordsOf(page),
+      row_count: page.rowCount,
+      has_more: page.hasMore,
+    },
+  };
+  return answer(200, body, page.warnings.length > 0 ? { deprecation: 'true' } : {});
+}
+
+async function assetResult(ctx: Context, request: RestRequest, { handle, slug }: Target): Promise<Response> {
+  if (!['GET', 'POST'].includes(request.method))
+    return answer(405, { code: 405, message: 'Assets are processed with GET or POST.' }, { allow: 'GET, POST' });
+  if (!ctx.viewer?.permissions.has('products:run'))
+    throw new DomainError('FORBIDDEN', 'This needs the permission products:run.');
+  const query = request.url.searchParams;
+  const asset = await findRunnable(ctx, { companyHandle: handle, slug });
+  const types = new Map((asset.parameters as unknown as Parameter[]).map(({ name, type }) => [name, type as string]));
+  const parameters = given(request, types);
+  const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
+  const maxAge = query.has('max_age') ? numberOf(query.get('max_age'), 'max_age', 0) : null;
+  const run = await processAsset(ctx, { asset: { id: asset.id }, parameters, maxCredits, maxAge });
+  const outcome = outcomeOf(run);
+  if (!outcome || outcome.kind === 'RunFailure') return failed(run);
+  const table = {
+    columns: outcome.table.columns.map(({ name, type }) => ({ name, type })),
+    rows: recordsOf(outcome.table),
+  };
+  const response =
+    outcome.kind === 'CalculationResult'
+      ? { answer_value: Number(outcome.value), value: outcome.value }
+      : outcome.kind === 'VisualizationResult'
+        ? { figure: outcome.figure, ...table }
+        : table;
+  return answer(200, { spartera: receipt(run), request: { handle, asset: slug, parameters }, response });
+}
+
+/** Answers a request to one of the addresses as the viewer of `ctx`. Faults are thrown. */
+export async function answerRest(ctx: Context, request: RestRequest, target: Target): Promise<Response> {
+  try {
+    if (!ctx.viewer) throw new DomainError('UNAUTHENTICATED', 'Send an API key in the header x-api-key.');
+    return await (target.kind === 'endpoint' ? endpointRows(ctx, request, target) : assetResult(ctx, request, target));
+  } catch (error) {
+    const refused = refusal(error);
+    if (!refused) throw error;
+    return refused;
+  }
+}

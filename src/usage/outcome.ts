@@ -1,0 +1,38 @@
+import type { Cell, Column } from '../warehouse/engine.ts';
+import type { RunRow } from './runs.ts';
+
+/** Rows as an answer carries them: by column, in the engine's order. */
+export interface Table {
+  columns: Column[];
+  values: Cell[][];
+  rowCount: number;
+  isTruncated: boolean;
+}
+
+/** What a run came to, as its caller gets it. Rows and figures live in the answer alone; they are not stored. */
+export type Outcome =
+  | { kind: 'CalculationResult'; value: string; table: Table }
+  | { kind: 'VisualizationResult'; figure: { data: unknown[]; layout: unknown }; table: Table }
+  | { kind: 'DataResult'; table: Table }
+  | { kind: 'RunFailure'; code: string; message: string; rule: string | null; position: number | null };
+
+/** A run together with its outcome, where the caller has just made it. */
+export interface RunWithOutcome extends RunRow {
+  outcome?: Outcome;
+  warnings?: string[];
+}
+
+/** The outcome of a run: the one it was answered with, else what is stored of it: a value or a failure. */
+export function outcomeOf(run: RunWithOutcome): Outcome | null {
+  if (run.outcome) return run.outcome;
+  if (run.errorCode)
+    return { kind: 'RunFailure', code: run.errorCode, message: run.errorMessage ?? '', rule: null, position: null };
+  if (run.value !== null && run.status === 'SUCCEEDED') {
+    return {
+      kind: 'CalculationResult',
+      value: run.value,
+      table: { columns: [], values: [], rowCount: run.rowCount ?? 0, isTruncated: run.isTruncated ?? false },
+    };
+  }
+  return null;
+}

@@ -1,0 +1,260 @@
+import { createHash } from 'node:crypto';
+import { viewerOf, type Context } from '../context.ts';
+import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
+import type { RunQuery } from '../db.ts';
+import { DomainError } from '../errors.ts';
+import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
+import { newId } from '../ids.ts';
+import { checkQuota } from './quota.ts';
+
+/** A run as the graph shows it, numbers and instants as they are stored. */
+export type RunRow = Run;
+
+/** What is run and on which terms. Prices are of the moment the run starts. */
+export interface RunTerms {
+  kind: RunKind;
+  sellerCompanyId: string;
+  product: { assetId: string } | { endpointId: string };
+  parameters: unknown;
+  /** Null where the run is free because the product is the caller's own or it is a test. */
+  price: { id: string; cents: number; credits: number; sellerShare: number } | null;
+  rateLimit?: { number: number; period: RateLimitPeriod; granularity: RateLimitGranularity } | null;
+}
+
+/** What a run came to. */
+export interface RunResult {
+  rowCount: number;
+  isTruncated: boolean;
+  byteCount: number;
+  value: string | null;
+  cacheStatus: CacheStatus;
+  computedAt: Date;
+  engineMs: number;
+  /** False for an answer that is not charged, such as a page without rows. */
+  isCharged: boolean;
+  /** What is charged where that is not all that was reserved; the rest is given back. */
+  charge?: { credits: number; cents: { seller: number; platform: number } };
+}
+
+/** What belongs into the transaction that opens or closes a run; what it throws undoes that. */
+export type WithRun = (query: RunQuery, run: Pick<RunRow, 'id'>) => Promise<void>;
+
+const PERIOD_SECONDS: Record<RateLimitPeriod, number> = { SECOND: 1, MINUTE: 60, HOUR: 3600, DAY: 86_400 };
+/** A run still at work after this long was abandoned: longer than any may take. */
+const ABANDONED = '6 minutes';
+
+/** Milliseconds since a run began, as far as the column holds them: 24 days. */
+const elapsedMs = (run: Pick<RunRow, 'startedAt'>): number =>
+  Math.min(Math.max(0, Date.now() - run.startedAt.getTime()), 2_147_483_647);
+
+const productOf = (terms: RunTerms) => ({
+  assetId: 'assetId' in terms.product ? terms.product.assetId : null,
+  endpointId: 'endpointId' in terms.product ? terms.product.endpointId : null,
+});
+
+/** Counts the runs in the window before now and refuses one too many; those who count together wait for each other. */
+async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientHash: string): Promise<void> {
+  if (!terms.rateLimit) return;
+  const { number, period, granularity } = terms.rateLimit;
+  const viewer = viewerOf(ctx);
+  const { assetId, endpointId } = productOf(terms);
+  const scope = {
+    USER: ['coalesce("userId"::text, "apiKeyId"::text)', viewer.userId ?? String(viewer.apiKeyId)],
+    COMPANY: ['"companyId"::text', viewer.companyId],
+    IP: ['"clientHash"', clientHash],
+    GLOBAL: [`'all'`, 'all'],
+  }[granularity] as [string, string];
+  const productId = assetId ?? endpointId;
+  await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`rate ${productId} ${scope[1]}`]);
+  const [row] = await query<{ count: number; oldest: Date | null }>(
+    `select count(*)::int as count, min("startedAt") as oldest from (
+       select "startedAt" from "Run" where "${assetId ? 'assetId' : 'endpointId'}" = $1::uuid and kind <> 'TEST' and ${scope[0]} = $2
+         and "startedAt" > $3::timestamptz - make_interval(secs => $4::int) order by "startedAt" desc limit $5::int) r`,
+    [productId, scope[1], ctx.now, PERIOD_SECONDS[period], number],
+  );
+  if (row && row.count >= number) {
+    const oldest = row.oldest?.getTime() ?? ctx.now.getTime();
+    const retryAfterMs = Math.max(1, oldest + PERIOD_SECONDS[period] * 1000 - ctx.now.getTime());
+    throw new DomainError(
+      'RATE_LIMITED',
+      `At most ${number} runs a ${period.toLowerCase()}: try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+      { details: { retryAfterMs } },
+    );
+  }
+}
+
+/**
+ * Opens a run: checks quota and rate limit, takes the credits into reserve, stores the run as RUNNING, does `also`.
+ * @throws DomainError QUOTA_EXCEEDED, RATE_LIMITED or INSUFFICIENT_CREDITS; then nothing is stored.
+ */
+export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): Promise<RunRow> {
+  const viewer = viewerOf(ctx);
+  if (terms.kind !== 'TEST') await checkQuota(ctx, viewer.companyId);
+  const id = newId();
+  const credits = terms.price?.credits ?? 0;
+  const clientHash = createHash('sha256')
+    .update(`${ctx.clientAddress} ${terms.sellerCompanyId}`)
+    .digest('base64url')
+    .slice(0, 22);
+  const { assetId, endpointId } = productOf(terms);
+  const insert = async (query: RunQuery): Promise<RunRow> => {
+    await checkRate(query, ctx, terms, clientHash);
+    if (credits > 0) {
+      const charge = { runId: id, buyerCompanyId: viewer.companyId, sellerCompanyId: terms.sellerCompanyId, credits };
+      if ((await reserve(query, charge)) === null) {
+        const [row] = await query<{ balance: number }>(
+          'select "creditsBalance" as balance from "Company" where id = $1',
+          [viewer.companyId],
+        );
+        const balance = row?.balance ?? 0;
+        throw new DomainError('INSUFFICIENT_CREDITS', `This costs ${credits} credits; the company has ${balance}.`, {
+          details: { required: credits, balance },
+        });
+      }
+    }
+    const [run] = await query<RunRow>(
+      `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", "endpointId", "userId", "apiKeyId", "clientHash", "priceId", credits, "isBilled", parameters, "startedAt")
+       values ($1, $2::"RunKind", $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14) returning *`,
+      [
+        id,
+        terms.kind,
+        viewer.companyId,
+        terms.sellerCompanyId,
+        assetId,
+        endpointId,
+        viewer.userId,
+        viewer.apiKeyId,
+        clientHash,
+        terms.price?.id ?? null,
+        credits,
+        credits > 0,
+        JSON.stringify(terms.parameters ?? null),
+        ctx.now,
+      ],
+    );
+    await also?.(query, run as RunRow);
+    return run as RunRow;
+  };
+  // One statement needs no transaction around it.
+  return credits > 0 || terms.rateLimit || also ? ctx.app.database.atomically(insert) : insert(ctx.app.database.query);
+}
+
+function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, earningsCents: number): void {
+  if (run.kind === 'TEST') return;
+  ctx.app.usage.run({
+    id: run.id,
+    sellerCompanyId: run.sellerCompanyId,
+    buyerCompanyId: run.companyId,
+    assetId: run.assetId,
+    endpointId: run.endpointId,
+    apiKeyId: run.apiKeyId,
+    at: run.startedAt,
+    isSuccess,
+    credits: isSuccess && run.isBilled ? run.credits : 0,
+    earningsCents,
+    elapsedMs: run.elapsedMs ?? 0,
+    rowCount: run.rowCount ?? 0,
+  });
+}
+
+/**
+ * Closes a run with its result, in one transaction with `also`: settles what was reserved, or the part of it that is
+ * charged, and gives the rest back.
+ * @throws DomainError CANCELLED where the run was closed meanwhile.
+ */
+export async function succeedRun(
+  ctx: Pick<Context, 'app'>,
+  run: RunRow,
+  terms: Pick<RunTerms, 'price'>,
+  result: RunResult,
+  also?: WithRun,
+): Promise<RunRow> {
+  const isBilled = run.isBilled && result.isCharged;
+  const whole = terms.price ? splitCents(terms.price.cents, terms.price.sellerShare) : { seller: 0, platform: 0 };
+  const { credits, cents: split } = isBilled
+    ? (result.charge ?? { credits: run.credits, cents: whole })
+    : { credits: 0, cents: { seller: 0, platform: 0 } };
+  const close = async (query: RunQuery): Promise<RunRow> => {
+    await also?.(query, run);
+    const [closed] = await query<RunRow>(
+      `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
+         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11
+       where id = $1 and status = 'RUNNING' returning *`,
+      [
+        run.id,
+        elapsedMs(run),
+        result.rowCount,
+        result.isTruncated,
+        result.byteCount,
+        result.value,
+        result.cacheStatus,
+        result.computedAt,
+        Math.round(result.engineMs),
+        isBilled,
+        credits,
+      ],
+    );
+    if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
+    const charge = {
+      runId: run.id,
+      buyerCompanyId: run.companyId,
+      sellerCompanyId: run.sellerCompanyId,
+      credits: run.credits,
+    };
+    if (run.isBilled) await settlePart(query, charge, credits, split);
+    return closed;
+  };
+  const closed = await (run.isBilled || also ? ctx.app.database.atomically(close) : close(ctx.app.database.query));
+  countUsage(ctx, closed, true, split.seller);
+  return closed;
+}
+
+/** Closes a run that failed or was cancelled, in one transaction with `also`, and gives back what was reserved. */
+export async function failRun(
+  ctx: Pick<Context, 'app'>,
+  run: RunRow,
+  status: 'FAILED' | 'CANCELLED',
+  code: string,
+  message: string,
+  also?: WithRun,
+): Promise<RunRow> {
+  const closed = await closeFailed(ctx.app.database.atomically, run, { status, code, message, also });
+  if (!closed) return run;
+  countUsage(ctx, closed, false, 0);
+  return closed;
+}
+
+async function closeFailed(
+  atomically: Context['app']['database']['atomically'],
+  run: Pick<RunRow, 'id' | 'companyId' | 'credits' | 'isBilled' | 'startedAt'>,
+  end: { status: 'FAILED' | 'CANCELLED'; code: string; message: string; also?: WithRun | undefined },
+): Promise<RunRow | null> {
+  return atomically(async (query) => {
+    await end.also?.(query, run);
+    const [closed] = await query<RunRow>(
+      `update "Run" set status = $2::"RunStatus", "finishedAt" = now(), "elapsedMs" = $3, "errorCode" = $4, "errorMessage" = $5, "isBilled" = false, credits = 0
+       where id = $1 and status = 'RUNNING' returning *`,
+      [run.id, end.status, elapsedMs(run), end.code, end.message],
+    );
+    if (closed && run.isBilled)
+      await release(query, { runId: run.id, buyerCompanyId: run.companyId, credits: run.credits });
+    return closed ?? null;
+  });
+}
+
+/**
+ * Closes runs that nobody works on any more, such as those of a process that died; exports go on in another one, so
+ * theirs stay. Answers how many.
+ */
+export async function sweepRuns(database: Pick<Context['app']['database'], 'query' | 'atomically'>): Promise<number> {
+  const abandoned = await database.query<RunRow>(
+    `select id, "companyId", credits, "isBilled", "startedAt" from "Run" where status = 'RUNNING' and kind <> 'EXPORT' and "startedAt" < now() - interval '${ABANDONED}' order by "startedAt" limit 500`,
+    [],
+  );
+  let closed = 0;
+  for (const run of abandoned) {
+    const end = { status: 'FAILED', code: 'ABANDONED', message: 'The run was given up: nobody finished it.' } as const;
+    if (await closeFailed(database.atomically, run, end)) closed++;
+  }
+  return closed;
+}
