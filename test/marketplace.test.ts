@@ -1,0 +1,330 @@
+import type { GraphQLObjectType } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../src/ids.ts';
+import { schema } from '../src/schema.ts';
+import { codes, process } from './assets.fixtures.ts';
+import { openStalls, sell } from './marketplace.fixtures.ts';
+import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+
+let t: TestGateway;
+let ada: Tenant;
+let bob: Tenant;
+let lapsed: Tenant;
+let ids: Record<string, string>;
+
+beforeAll(async () => {
+  t = await testGateway();
+  ({ ada, bob, lapsed, ids } = await openStalls(t));
+});
+afterAll(() => t.close());
+
+const list = (args: string, selection = 'nodes { name }', key: string | null = null): Promise<Answer> =>
+  t.run(key, `{ marketplace { assets${args ? `(${args})` : ''} { ${selection} } } }`);
+const names = async (args: string): Promise<string[]> =>
+  (await list(args)).data.marketplace.assets.nodes.map(({ name }: { name: string }) => name);
+const one = (by: object, key: string | null = null) =>
+  t.run(key, 'query ($by: ListingBy!) { marketplace { asset(by: $by) { name } } }', { by });
+
+describe('the marketplace works', () => {
+  it('is read by everybody: listed assets of sellers who accepted the EULA', async () => {
+    for (const key of [null, bob.keys.VIEWER, lapsed.keys.VIEWER]) {
+      const { data, errors } = await list(
+        'first: 50, orderBy: [{field: NAME}]',
+        'nodes { name seller { handle name industry { id } } price { priceUsd credits effectiveCredits } } totalCount { value }',
+        key,
+      );
+      expect(errors).toBeUndefined();
+      expect(data.marketplace.assets.totalCount).toEqual({ value: 5 });
+      const bobs = { handle: 'bob', name: expect.any(String), industry: null };
+      const adas = { handle: 'ada', name: 'Ada Analytics', industry: { id: gid('Industry', 2) } };
+      expect(data.marketplace.assets.nodes).toEqual([
+        { name: 'Churn of customers', seller: adas, price: { priceUsd: '3.00', credits: 6, effectiveCredits: 6 } },
+        { name: 'Football odds', seller: bobs, price: { priceUsd: '0.00', credits: 0, effectiveCredits: 0 } },
+        { name: 'Rain', seller: bobs, price: { priceUsd: '10.00', credits: 20, effectiveCredits: 20 } },
+        { name: 'Revenue', seller: adas, price: { priceUsd: '1.50', credits: 3, effectiveCredits: 3 } },
+        { name: 'Unpriced', seller: bobs, price: null },
+      ]);
+    }
+  });
+
+  it('shows one by id and by path', async () => {
+    const found = { marketplace: { asset: { name: 'Revenue' } } };
+    expect((await one({ id: gid('Asset', ids['Revenue'] ?? '') })).data).toEqual(found);
+    expect((await one({ path: 'ada/revenue' })).data).toEqual(found);
+    for (const by of [
+      { path: 'ada/gone' },
+      { path: 'bob/revenue' },
+      { id: gid('Asset', newId()) },
+      ...['Churn unlisted', 'Churn deleted', 'Churn of a company without EULA'].map((name) => ({
+        id: gid('Asset', ids[name] ?? ''),
+      })),
+      { path: 'ada/churn-unlisted' },
+      { path: 'ada/churn-deleted' },
+      { path: 'lapsed/churn-of-a-company-without-eula' },
+    ]) {
+      // The seller's own marketplace is that of all others.
+      for (const key of [null, bob.keys.OWNER, ada.keys.OWNER])
+        expect((await one(by, key)).data).toEqual({ marketplace: { asset: null } });
+    }
+    expect((await one({ path: 'nothing' })).errors?.[0]?.extensions).toMatchObject({
+      code: 'BAD_REQUEST',
+      argumentPath: ['by', 'path'],
+    });
+  });
+
+  it('sorts by popularity unless it is asked otherwise, and by fit where it searches', async () => {
+    expect(await names('')).toEqual(['Rain', 'Revenue', 'Football odds', 'Churn of customers', 'Unpriced']);
+    expect((await names('orderBy: [{field: TRENDING, direction: DESC}]')).slice(0, 2)).toEqual([
+      'Revenue',
+      'Football odds',
+    ]);
+    expect(await names('orderBy: [{field: RECENT, direction: DESC}]')).toEqual([
+      'Revenue',
+      'Unpriced',
+      'Football odds',
+      'Rain',
+      'Churn of customers',
+    ]);
+    expect(await names('orderBy: [{field: PRICE_USD}]')).toEqual([
+      'Football odds',
+      'Revenue',
+      'Churn of customers',
+      'Rain',
+      'Unpriced',
+    ]);
+    expect(await names('search: "customers"')).toEqual(['Churn of customers', 'Revenue']);
+    expect(await names('search: "customers", orderBy: [{field: NAME, direction: DESC}]')).toEqual([
+      'Revenue',
+      'Churn of customers',
+    ]);
+    expect(await names('search: "leave next"')).toEqual(['Churn of customers']);
+    expect(await names('search: "churn"')).toEqual(['Churn of customers']);
+    expect(await names('search: "very_private_table"')).toEqual([]);
+  });
+
+  it.each([
+    ['PRICE_USD', 'ASC'],
+    ['PRICE_USD', 'DESC'],
+    ['POPULAR', 'DESC'],
+    ['TRENDING', 'DESC'],
+    ['RECENT', 'ASC'],
+    ['NAME', 'ASC'],
+  ])('pages through %s %s without loss', async (field, direction) => {
+    const order = `orderBy: [{field: ${field}, direction: ${direction}}]`;
+    const seen: string[] = [];
+    for (let after = ''; ;) {
+      const { data } = await list(`first: 2, ${order}${after}`, 'nodes { name } pageInfo { hasNextPage endCursor }');
+      seen.push(...data.marketplace.assets.nodes.map(({ name }: { name: string }) => name));
+      if (!data.marketplace.assets.pageInfo.hasNextPage) break;
+      after = `, after: "${data.marketplace.assets.pageInfo.endCursor}"`;
+    }
+    expect(seen).toEqual(await names(order));
+  });
+
+  it('pages through a search by fit', async () => {
+    const { data } = await list('first: 1, search: "customers"', 'nodes { name } pageInfo { endCursor }');
+    expect(
+      await names(`first: 1, search: "customers", after: "${data.marketplace.assets.pageInfo.endCursor}"`),
+    ).toEqual(['Revenue']);
+  });
+
+  it('filters by price, type, tag, industry, use case and seller', async () => {
+    const found = async (where: string): Promise<string[]> => names(`where: {${where}}, orderBy: [{field: NAME}]`);
+    expect(await found('priceUsd: {gte: "1.50", lte: "3.00"}')).toEqual(['Churn of customers', 'Revenue']);
+    expect(await found('priceUsd: {eq: "0"}')).toEqual(['Football odds']);
+    expect(await found('assetType: {eq: VISUALIZATION}')).toEqual(['Football odds']);
+    expect(await found('tags: {in: ["sky", "money"]}')).toEqual(['Rain', 'Revenue']);
+    expect(await found(`industryId: {eq: "${gid('Industry', 2)}"}`)).toEqual(['Churn of customers', 'Football odds']);
+    expect(await found(`useCaseId: {eq: "${gid('AssetUseCase', 1)}"}`)).toEqual(['Churn of customers', 'Revenue']);
+    expect(await found('sellerHandle: {eq: "ada"}, not: {name: {eq: "Revenue"}}')).toEqual(['Churn of customers']);
+  });
+
+  it('counts what a search can be narrowed by', async () => {
+    const { data } = await t.run(null, '{ marketplace { assetFacets(search: "customers") { kind value id count } } }');
+    expect(data.marketplace.assetFacets).toEqual(
+      expect.arrayContaining([
+        { kind: 'TAG', value: 'retail', id: null, count: 2 },
+        { kind: 'TAG', value: 'money', id: null, count: 1 },
+        { kind: 'ASSET_TYPE', value: 'DATA', id: null, count: 1 },
+        { kind: 'USE_CASE', value: expect.any(String), id: gid('AssetUseCase', 1), count: 2 },
+      ]),
+    );
+    const all = await t.run(null, '{ marketplace { assetFacets { kind count } } }');
+    expect(
+      all.data.marketplace.assetFacets
+        .filter(({ kind }: { kind: string }) => kind === 'ASSET_TYPE')
+        .reduce((sum: number, { count }: { count: number }) => sum + count, 0),
+    ).toBe(5);
+  });
+
+  it('recommends what resembles, with the score and its reasons', async () => {
+    const ask = async (name: string, args = ''): Promise<unknown[]> =>
+      (
+        await t.run(
+          null,
+          `query ($by: ListingBy!) { marketplace { asset(by: $by) { recommendations${args} { score reasons listing { name } } } } }`,
+          { by: { id: gid('Asset', ids[name] ?? '') } },
+        )
+      ).data.marketplace.asset.recommendations.map(
+        ({ score, reasons, listing }: { score: number; reasons: string[]; listing: { name: string } }) => [
+          listing.name,
+          score,
+          reasons,
+        ],
+      );
+    const revenue = ['Revenue', 7, ['same use case', '2 shared tags', 'same seller']];
+    const football = ['Football odds', 4, ['same industry', '1 shared tag']];
+    expect(await ask('Churn of customers')).toEqual([revenue, football]);
+    expect(await ask('Churn of customers', '(minScore: 5)')).toEqual([revenue]);
+    expect(await ask('Churn of customers', '(first: 1)')).toEqual([revenue]);
+    // Ties go to the popular one.
+    expect(await ask('Unpriced')).toEqual([
+      ['Rain', 1, ['same seller']],
+      ['Football odds', 1, ['same seller']],
+    ]);
+    const many = await t.run(
+      null,
+      'query ($by: ListingBy!) { marketplace { asset(by: $by) { recommendations(first: 51) { score } } } }',
+      { by: { path: 'bob/rain' } },
+    );
+    expect(many.errors?.[0]?.extensions.code).toBe('PAGE_SIZE');
+    // The seller's own side of it.
+    const own = await t.run(
+      ada.keys.VIEWER,
+      'query ($by: AssetBy!) { company { asset(by: $by) { recommendations { score listing { name } } } } }',
+      { by: { slug: 'churn-of-customers' } },
+    );
+    expect(own.data.company.asset.recommendations).toEqual([
+      { score: 7, listing: { name: 'Revenue' } },
+      { score: 4, listing: { name: 'Football odds' } },
+    ]);
+  });
+
+  it('shows listed endpoints with the columns of their answers', async () => {
+    const { data, errors } = await t.run(
+      null,
+      '{ marketplace { endpoints { nodes { name parameters { name type isList isRequired } price { credits } seller { handle } statistics { runCount } } } endpoint(by: {path: "ada/sales-feed"}) { name columns { name type } } gone: endpoint(by: {path: "ada/old-feed"}) { name } } }',
+    );
+    expect(errors).toBeUndefined();
+    expect(data.marketplace).toEqual({
+      endpoints: {
+        nodes: [
+          {
+            name: 'Sales feed',
+            parameters: [{ name: 'least', type: 'INTEGER', isList: false, isRequired: true }],
+            price: { credits: 2 },
+            seller: { handle: 'ada' },
+            statistics: { runCount: 0 },
+          },
+        ],
+      },
+      endpoint: {
+        name: 'Sales feed',
+        columns: [
+          { name: 'day', type: 'DATE' },
+          { name: 'units', type: 'INTEGER' },
+        ],
+      },
+      gone: null,
+    });
+  });
+
+  it('needs as many statements for all as for one', async () => {
+    const ask = (first: number) => () =>
+      list(
+        `first: ${first}, orderBy: [{field: NAME}]`,
+        'nodes { name price { effectiveCredits } seller { handle industry { name } } statistics { runCount } industry { name } useCase { name } }',
+      );
+    await ask(1)();
+    expect((await t.statements(ask(5))).length).toBe((await t.statements(ask(1))).length);
+  });
+});
+
+describe('the marketplace guards', () => {
+  it('has no field for what stays with the seller', () => {
+    const fields = (type: string): string[] => Object.keys((schema.getType(type) as GraphQLObjectType).getFields());
+    const shared = [
+      'id',
+      'name',
+      'slug',
+      'description',
+      'detailedDescription',
+      'tags',
+      'topQuestions',
+      'coverage',
+      'rateLimit',
+      'seller',
+      'price',
+      'industry',
+      'useCase',
+      'statistics',
+      'createdAt',
+      'updatedAt',
+    ];
+    const sorted = (list: string[]): string[] => list.toSorted((a, b) => a.localeCompare(b));
+    expect(sorted(fields('AssetListing'))).toEqual(
+      sorted([...shared, 'assetType', 'chartUrl', 'parameters', 'isCached', 'recommendations']),
+    );
+    expect(sorted(fields('EndpointListing'))).toEqual(
+      sorted([...shared, 'status', 'columns', 'parameters', 'maxRecordsPerRequest', 'sampleResponse']),
+    );
+    expect(sorted(fields('CompanyProfile'))).toEqual(
+      sorted(['handle', 'name', 'description', 'domain', 'industry', 'country']),
+    );
+    expect(sorted(fields('ListingColumn'))).toEqual(['name', 'type']);
+    for (const type of [
+      'AssetListing',
+      'EndpointListing',
+      'Price',
+      'PriceDiscount',
+      'ProductStatistics',
+      'Recommendation',
+      'Facet',
+    ]) {
+      expect(
+        fields(type).filter((name) => /sql|connection|source|schema|table|user|owner|company|key|run$/i.test(name)),
+      ).toEqual([]);
+    }
+  });
+
+  it('gives nothing private away, whatever is asked', async () => {
+    const { data } = await t.run(
+      null,
+      `{ marketplace { assets(first: 50) { nodes { name description detailedDescription tags topQuestions parameters { name } price { id discounts { percentage } } recommendations { reasons } } } endpoints { nodes { name description columns { name type } sampleResponse } } } }`,
+    );
+    expect(JSON.stringify(data)).not.toMatch(/very_private|secret/);
+    const refused = await t.run(bob.keys.OWNER, '{ marketplace { assets { nodes { sqlLogic connection { id } } } } }');
+    expect(refused.errors?.map(({ extensions }) => extensions.code)).toEqual([
+      'GRAPHQL_VALIDATION_FAILED',
+      'GRAPHQL_VALIDATION_FAILED',
+    ]);
+    const node = await t.run(bob.keys.OWNER, 'query ($id: ID!) { node(id: $id) { __typename id } }', {
+      id: gid('Asset', ids['Revenue'] ?? ''),
+    });
+    expect(node.data.node).toBeNull();
+  });
+
+  it('a foreign asset that is not listed reads and runs as missing', async () => {
+    for (const name of ['Churn unlisted', 'Churn deleted', 'Churn of a company without EULA']) {
+      expect(codes(await process(t, bob.keys.OWNER, { id: ids[name] ?? '' }))).toEqual([
+        ['NOT_FOUND', 'input.assetId'],
+      ]);
+    }
+    expect(await t.app.database.prisma.run.count()).toBe(0);
+  });
+
+  it('shows parameters only where callers may give them', async () => {
+    const parameters = [
+      { name: 'region', type: 'STRING', isRequired: false, defaultValue: null, allowedValues: null, description: null },
+    ];
+    await sell(t, bob, 'Open', '1.00', { parameters, allowParams: true });
+    await sell(t, bob, 'Shut', '1.00', { parameters });
+    const of = async (path: string) =>
+      (
+        await t.run(null, 'query ($by: ListingBy!) { marketplace { asset(by: $by) { parameters { name } } } }', {
+          by: { path },
+        })
+      ).data.marketplace.asset.parameters;
+    expect([await of('bob/open'), await of('bob/shut')]).toEqual([[{ name: 'region' }], []]);
+  });
+});

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issueDemoKey, seedDemo } from '../src/demo.ts';
+import { newSecret, hashSecret } from '../src/secrets.ts';
+import { testGateway, type TestGateway } from './helpers/gateway.ts';
+
+/** The addresses that customers call without GraphQL, on the demo market. */
+
+let t: TestGateway;
+let buyer: string;
+let endpointKey: string;
+const CATALOGUE = 'http://gateway/companies/basket-insights/endpoints/v1/product-catalogue-with-prices';
+const SALES = 'http://gateway/companies/basket-insights/endpoints/v1/daily-sales-by-store';
+const MARGIN = 'http://gateway/analyze/basket-insights/assets/gross-margin-of-the-last-30-days';
+
+beforeAll(async () => {
+  t = await testGateway({ DEMO: 'true', LOG_LEVEL: 'error' });
+  await seedDemo(t.app, () => {});
+  buyer = await issueDemoKey(t.app, 'buyer', 'OWNER');
+  const endpoint = await t.app.database.prisma.endpoint.findFirstOrThrow({
+    where: { slug: 'product-catalogue-with-prices' },
+  });
+  const company = await t.app.database.prisma.company.findUniqueOrThrow({ where: { handle: 'northgate-capital' } });
+  endpointKey = newSecret('ENDPOINT');
+  await t.app.database.prisma.apiKey.create({
+    data: {
+      companyId: company.id,
+      roleId: 3,
+      kind: 'ENDPOINT',
+      endpointId: endpoint.id,
+      name: 'Rows',
+      secretHash: hashSecret(endpointKey),
+      lastFour: endpointKey.slice(-4),
+    },
+  });
+});
+afterAll(() => t.close());
+
+const get = async (url: string, key: string | null, init: RequestInit = {}) => {
+  const response = await t.gateway.fetch(url, {
+    ...init,
+    headers: { ...(key ? { 'x-api-key': key } : {}), ...(init.headers as Record<string, string>) },
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+};
+const balance = async (): Promise<number> =>
+  (await t.app.database.prisma.company.findUniqueOrThrow({ where: { handle: 'northgate-capital' } })).creditsBalance;
+
+describe('rows over HTTP work', () => {
+  it('pages with an endpoint key, on the path and on the subdomain', async () => {
+    const first = await get(`${CATALOGUE}?start=0&limit=2`, endpointKey);
+    expect(first.status).toBe(200);
+    expect(first.body.request).toEqual({
+      handle: 'basket-insights',
+      endpoint: 'product-catalogue-with-prices',
+      start: 0,
+      limit: 2,
+    });
+    expect(first.body.response.rows).toHaveLength(2);
+    expect(first.body.response.has_more).toBe(true);
+    expect(Object.keys(first.body.response.rows[0])).toEqual(
+      first.body.response.columns.map((column: { name: string }) => column.name),
+    );
+    const host = { host: 'basket-insights.api.example.com' };
+    const sub = await get('http://gateway/endpoints/v1/product-catalogue-with-prices?start=1&limit=1', endpointKey, {
+      headers: host,
+    });
+    expect(sub.body.response.rows[0]).toEqual(first.body.response.rows[1]);
+  });
+
+  it('charges a page with rows once', async () => {
+    const before = await balance();
+    const page = await get(`${SALES}?limit=3`, buyer);
+    expect(page.status).toBe(200);
+    expect(page.body.spartera).toMatchObject({ billed: true, credits: 2, limit_applied: 3 });
+    expect(await balance()).toBe(before - 2);
+  });
+});
+
+describe('assets over HTTP work', () => {
+  it('answers the same value for GET and POST, with a receipt', async () => {
+    const read = await get(MARGIN, buyer);
+    const posted = await get(MARGIN, buyer, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(read.status).toBe(200);
+    expect(read.body.response.answer_value).toBe(posted.body.response.answer_value);
+    expect(read.body.spartera).toMatchObject({ billed: true, credits: 5 });
+    expect(read.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
+  });
+
+  it('takes typed parameters from the query string', async () => {
+    const url = 'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index';
+    const answer = await get(`${url}?season=2025`, buyer);
+    expect(answer.body.request.parameters).toEqual({ season: 2025 });
+    expect(answer.body.response.value).toBe('0.425');
+  });
+});
+
+describe('the addresses refuse', () => {
+  it.each([
+    ['no credential', CATALOGUE, null, 401, 'UNAUTHENTICATED'],
+    ['a bad key', CATALOGUE, 'sk_nonsense', 401, 'BAD_CREDENTIALS'],
+    ['an unknown product', 'http://gateway/analyze/basket-insights/assets/no-such-asset', 'buyer', 404, 'NOT_FOUND'],
+    ['a bad number', `${CATALOGUE}?limit=many`, 'buyer', 400, 'VALIDATION'],
+    [
+      'a bad parameter',
+      'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index?season=soon',
+      'buyer',
+      400,
+      'VALIDATION',
+    ],
+    ['a run dearer than max_credits', `${MARGIN}?max_credits=1`, 'buyer', 422, 'PRICE_TOO_HIGH'],
+    ['an asset with an endpoint key', MARGIN, 'endpoint', 403, 'FORBIDDEN'],
+    ['another endpoint with an endpoint key', SALES, 'endpoint', 404, 'NOT_FOUND'],
+  ])('%s', async (_, url, as, status, reason) => {
+    const before = await balance();
+    const key = as === 'buyer' ? buyer : as === 'endpoint' ? endpointKey : as;
+    const answer = await get(url, key);
+    expect([answer.status, answer.body.reason]).toEqual([status, reason]);
+    expect(answer.body.code).toBe(status);
+    expect(await balance()).toBe(before);
+  });
+
+  it('a write to rows', async () =>
+    expect((await get(CATALOGUE, buyer, { method: 'POST', body: '{}' })).status).toBe(405));
+  it('a body that is no JSON', async () =>
+    expect((await get(MARGIN, buyer, { method: 'POST', body: '{' })).status).toBe(400));
+});

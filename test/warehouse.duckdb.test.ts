@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDuckdb } from '../src/warehouse/duckdb.ts';
+import { EngineError } from '../src/warehouse/engine.ts';
+import type { Limits } from '../src/warehouse/engine.ts';
+import { collect } from '../src/warehouse/query.ts';
+import type { QueryResult } from '../src/warehouse/query.ts';
+import { directory, duckdb, file, LIMITS, name } from './warehouse.fixtures.ts';
+
+describe('DuckDB in its own processes', () => {
+  const engine = createDuckdb({ roots: [directory] });
+  const never = new AbortController().signal;
+  function query(sql: string, limits: Partial<Limits> = {}): Promise<QueryResult> {
+    return collect(
+      engine,
+      duckdb.target,
+      { sql, values: [] },
+      { ...LIMITS, ...limits },
+      { onExcess: 'truncate' },
+      never,
+    );
+  }
+
+  beforeAll(() => duckdb.setUp());
+  afterAll(async () => {
+    await engine.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('opens files under its roots only, links followed', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'elsewhere-'));
+    await copyFile(file, join(outside, 'x.duckdb'));
+    await symlink(join(outside, 'x.duckdb'), join(directory, 'link.duckdb'));
+    for (const path of [
+      '/etc/passwd',
+      join(outside, 'x.duckdb'),
+      'link.duckdb',
+      '../x.duckdb',
+      '.',
+      ':memory:',
+      'a\0b',
+      '',
+      5,
+    ]) {
+      expect(() => engine.checkSettings({ path })).toThrow(EngineError);
+    }
+    expect(() => engine.checkSettings({ path: file })).not.toThrow();
+    await rm(outside, { recursive: true });
+  });
+
+  it('says so when the file is no database, without its path', async () => {
+    await writeFile(join(directory, 'text.duckdb'), 'not a database at all');
+    const [, last] = await engine.test({ key: `${name}-text`, settings: { path: 'text.duckdb' } }, never);
+    expect(last).toMatchObject({ stage: 'READ_ONLY', ok: false });
+    expect(JSON.stringify(last)).not.toContain(directory);
+  });
+
+  it.each([
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM glob('/*')",
+    'SELECT 1; SELECT 2',
+  ])('is locked down against %s', async (sql) => {
+    await expect(query(sql)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  });
+
+  it('survives a query that eats memory', async () => {
+    await expect(query('SELECT range(2000000000)')).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await expect(query('SELECT list_sort(range(50000000)), list_sort(range(40000000))')).rejects.toBeInstanceOf(
+      EngineError,
+    );
+    expect((await query('SELECT 1')).rowCount).toBe(1);
+  });
+
+  it('survives a query that cannot be interrupted', async () => {
+    const deaf = query('SELECT list_reduce(range(3000000), (a, b) -> a + b)', { timeoutMs: 300 });
+    await expect(deaf).rejects.toBeInstanceOf(EngineError);
+    expect((await query('SELECT 1')).rowCount).toBe(1);
+  });
+
+  it('runs PIVOT', async () => {
+    const { columns } = await query('PIVOT (SELECT id % 2 AS odd, total FROM orders) ON odd USING sum(total)');
+    expect(columns.map((column) => column.name)).toEqual(['0', '1']);
+  });
+
+  it('sees a file that was replaced', async () => {
+    const target = { key: `${name}-replaced`, settings: { path: 'replaced.duckdb' } };
+    for (const value of [1, 2]) {
+      const fresh = join(directory, `fresh-${value}.duckdb`);
+      const instance = await DuckDBInstance.create(fresh);
+      const connection = await instance.connect();
+      await connection.run(`CREATE TABLE t AS SELECT ${value} AS x`);
+      connection.closeSync();
+      instance.closeSync();
+      await copyFile(fresh, join(directory, 'replaced.duckdb'));
+      const result = await collect(
+        engine,
+        target,
+        { sql: 'SELECT x FROM t', values: [] },
+        LIMITS,
+        { onExcess: 'fail' },
+        never,
+      );
+      expect(result.values).toEqual([[value]]);
+    }
+  });
+
+  it('lets its process end with children idle', async () => {
+    const registry = new URL('../src/warehouse/registry.ts', import.meta.url).href;
+    const collector = new URL('../src/warehouse/query.ts', import.meta.url).href;
+    const script = `
+      const { createEngines } = await import(${JSON.stringify(registry)});
+      const { collect } = await import(${JSON.stringify(collector)});
+      const engine = createEngines({ duckdbRoots: [${JSON.stringify(directory)}], network: { allowPrivate: [] } }).get('duckdb');
+      const target = { key: 'k', settings: { path: 'shop.duckdb' } };
+      const limits = ${JSON.stringify(LIMITS)};
+      const signal = new AbortController().signal;
+      const result = await collect(engine, target, { sql: 'SELECT 42', values: [] }, limits, { onExcess: 'fail' }, signal);
+      process.stdout.write(JSON.stringify(result.values));`;
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+    expect((await run).stdout).toBe('[[42]]');
+  });
+});

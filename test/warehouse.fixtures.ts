@@ -1,0 +1,250 @@
+import { mkdtemp } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import mysql from 'mysql2/promise';
+import pg from 'pg';
+import type { Cell, ConnectionTarget, Limits } from '../src/warehouse/engine.ts';
+
+/** Bounds that no honest query of these tests reaches. */
+export const LIMITS: Limits = { timeoutMs: 20_000, maxRows: 1000, maxBytes: 10_000_000 };
+/** The password of the fixtures' users, which must show up nowhere. */
+export const SECRET = 'hunter2-very-secret';
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (open: boolean) => (): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).setTimeout(2000, end(false));
+  });
+}
+
+/** Which servers this machine offers. */
+export const servers = { postgres: await answers(5432), mysql: await answers(3306) };
+if (process.env['CI'] === 'true' && !(servers.postgres && servers.mysql)) {
+  throw new Error('CI must offer PostgreSQL on 127.0.0.1:5432 and MariaDB on 127.0.0.1:3306.');
+}
+
+/** A name that no other run of these tests has. */
+export const name = `wh_${process.pid}_${Date.now().toString(36)}`;
+/** The directory that DuckDB files may lie in. */
+export const directory = await mkdtemp(join(tmpdir(), 'warehouse-'));
+/** A database with ten orders and a view, and how its dialect says what the contract asks. */
+export interface Fixture {
+  driver: string;
+  target: ConnectionTarget;
+  /** The name of the schema with the tables of the fixture. */
+  schema: string;
+  setUp(): Promise<void>;
+  tearDown(): Promise<void>;
+  /** `count` rows 1, 2, 3 … */
+  numbers(count: number): string;
+  /** Runs for minutes; holds `mark` in its text. */
+  endless(mark: string): string;
+  /** Whether the server still runs a statement with `mark`. */
+  runs(mark: string): Promise<boolean>;
+  writes: string[];
+  types: [sql: string, type: string, value: Cell][];
+  parameters: string;
+}
+
+/** The file of the DuckDB fixture. */
+export const file = join(directory, 'shop.duckdb');
+
+/** A DuckDB file. */
+export const duckdb: Fixture = {
+  driver: 'duckdb',
+  target: { key: `${name}-duckdb`, settings: { path: 'shop.duckdb' } },
+  schema: 'main',
+  setUp: async () => {
+    const instance = await DuckDBInstance.create(file);
+    const connection = await instance.connect();
+    await connection.run('CREATE TABLE orders (id INTEGER PRIMARY KEY, total DECIMAL(9, 2), created TIMESTAMP)');
+    await connection.run("INSERT INTO orders SELECT i, i * 1.5, TIMESTAMP '2024-01-01' FROM range(10) r(i)");
+    await connection.run('CREATE VIEW paid AS SELECT id, total FROM orders');
+    connection.closeSync();
+    instance.closeSync();
+  },
+  tearDown: async () => undefined,
+  numbers: (count) => `SELECT i FROM range(1, ${count + 1}) r(i)`,
+  endless: (mark) => `SELECT count(*) AS ${mark} FROM range(100000000000) a, range(1000) b`,
+  runs: async () => false,
+  writes: [
+    'DELETE FROM orders',
+    'CREATE TABLE t (a INT)',
+    "COPY orders TO 'out.csv'",
+    "ATTACH 'other.db'",
+    'SET threads = 8',
+  ],
+  types: [
+    ['true', 'BOOLEAN', true],
+    ['7::SMALLINT', 'INTEGER', 7],
+    ['7::BIGINT', 'BIGINT', 7],
+    ['9007199254740993', 'BIGINT', '9007199254740993'],
+    ['7::HUGEINT', 'DECIMAL', '7'],
+    ['1.50::DECIMAL(9, 2)', 'DECIMAL', '1.50'],
+    ['0.25::DOUBLE', 'FLOAT', 0.25],
+    ["'nan'::DOUBLE", 'FLOAT', null],
+    ["'-inf'::FLOAT", 'FLOAT', null],
+    ["'héllo'", 'STRING', 'héllo'],
+    ["DATE '2024-02-29'", 'DATE', '2024-02-29'],
+    ["'infinity'::DATE", 'DATE', null],
+    ["TIME '12:34:56'", 'TIME', '12:34:56'],
+    ["TIME '12:34:56.5'", 'TIME', '12:34:56.500000'],
+    ["TIMESTAMP '2024-02-29 12:00:00'", 'TIMESTAMP', '2024-02-29T12:00:00'],
+    ["TIMESTAMP '1969-12-31 23:59:59.25'", 'TIMESTAMP', '1969-12-31T23:59:59.250000'],
+    ["TIMESTAMPTZ '2024-02-29 12:00:00+02'", 'TIMESTAMP', '2024-02-29T10:00:00Z'],
+    ["TIMESTAMP_NS '2024-01-01 00:00:00.123456789'", 'TIMESTAMP', '2024-01-01T00:00:00.123456789'],
+    ["'\\xAA\\xBB'::BLOB", 'BINARY', 'qrs='],
+    ['\'{"a": [1, null]}\'::JSON', 'JSON', { a: [1, null] }],
+    ["{'a': 1, 'b': [DATE '2024-01-01']}", 'JSON', { a: 1, b: ['2024-01-01'] }],
+    ['MAP {1: 2.5::DECIMAL(3, 1)}', 'JSON', { '1': '2.5' }],
+    ["'a'::ENUM ('a', 'b')", 'STRING', 'a'],
+    ['INTERVAL 1 DAY', 'STRING', '1 day'],
+    ['NULL', 'INTEGER', null],
+  ],
+  parameters:
+    "SELECT :whole + 1, :text, :flag, :none, :big::BIGINT, :half::DOUBLE, DATE '2024-01-02' > :day, :whole + 1",
+};
+
+const admin = new pg.Client({ host: '127.0.0.1', user: 'postgres', database: 'postgres' });
+/** A schema and a user on PostgreSQL. */
+export const postgres: Fixture = {
+  driver: 'postgres',
+  target: {
+    key: `${name}-postgres`,
+    settings: {
+      host: '127.0.0.1',
+      database: 'postgres',
+      username: `${name}_reader`,
+      password: SECRET,
+      tls: 'DISABLED',
+    },
+  },
+  schema: name,
+  setUp: async () => {
+    await admin.connect();
+    await admin.query(`CREATE ROLE ${name}_reader LOGIN PASSWORD '${SECRET}';
+      CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
+      INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
+      CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
+      GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
+      GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`);
+  },
+  tearDown: async () => {
+    await admin.query(`DROP SCHEMA ${name} CASCADE; DROP ROLE ${name}_reader`);
+    await admin.end();
+  },
+  numbers: (count) => `SELECT i FROM generate_series(1, ${count}) i`,
+  endless: (mark) => `SELECT pg_sleep(120) AS ${mark}`,
+  runs: async (mark) => {
+    const sql = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`;
+    return (await admin.query(sql, [`%${mark}%`])).rowCount !== 0;
+  },
+  writes: [
+    `DELETE FROM ${name}.orders`,
+    `WITH d AS (DELETE FROM ${name}.orders RETURNING 1) SELECT * FROM d`,
+    'CREATE TEMP TABLE t (a int)',
+    `SELECT 1; DELETE FROM ${name}.orders`,
+    'SET TRANSACTION READ WRITE',
+    "SELECT set_config('transaction_read_only', 'off', false)",
+    `SELECT * FROM ${name}.orders FOR UPDATE`,
+  ],
+  types: [
+    ['true', 'BOOLEAN', true],
+    ['7::smallint', 'INTEGER', 7],
+    ['7::bigint', 'BIGINT', 7],
+    ['9007199254740993', 'BIGINT', '9007199254740993'],
+    ['1.50::numeric(9, 2)', 'DECIMAL', '1.50'],
+    ["'NaN'::numeric", 'DECIMAL', null],
+    ['0.25::float8', 'FLOAT', 0.25],
+    ["'-infinity'::float4", 'FLOAT', null],
+    ["'héllo'::varchar(9)", 'STRING', 'héllo'],
+    ["date '2024-02-29'", 'DATE', '2024-02-29'],
+    ["date 'infinity'", 'DATE', null],
+    ["time '12:34:56.5'", 'TIME', '12:34:56.500000'],
+    ["timetz '12:34:56+02'", 'TIME', '12:34:56+02:00'],
+    ["timestamp '2024-02-29 12:00:00'", 'TIMESTAMP', '2024-02-29T12:00:00'],
+    ["timestamp '1969-12-31 23:59:59.25'", 'TIMESTAMP', '1969-12-31T23:59:59.250000'],
+    ["timestamptz '2024-02-29 12:00:00+02'", 'TIMESTAMP', '2024-02-29T10:00:00Z'],
+    ["'\\xaabb'::bytea", 'BINARY', 'qrs='],
+    ['\'{"a": [1, null]}\'::jsonb', 'JSON', { a: [1, null] }],
+    ["ARRAY['a\"b', 'c,d', NULL, 'NULL', '']", 'JSON', ['a"b', 'c,d', null, 'NULL', '']],
+    [
+      'ARRAY[[1, 2], [3, 4]]',
+      'JSON',
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+    ["interval '1 day'", 'STRING', '1 day'],
+    ["'5d1f1c3e-0000-4000-8000-000000000000'::uuid", 'STRING', '5d1f1c3e-0000-4000-8000-000000000000'],
+    ['NULL::int', 'INTEGER', null],
+  ],
+  parameters:
+    "SELECT :whole + 1, :text, :flag::bool, :none::int, :big::bigint, :half::float8, date '2024-01-02' > :day, :whole + 1",
+};
+
+let root: mysql.Connection;
+/** A database and a user on MariaDB. */
+export const mariadb: Fixture = {
+  driver: 'mysql',
+  target: {
+    key: `${name}-mysql`,
+    settings: { host: '127.0.0.1', database: name, username: name.slice(0, 32), password: SECRET, tls: 'DISABLED' },
+  },
+  schema: name,
+  setUp: async () => {
+    root = await mysql.createConnection({ host: '127.0.0.1', user: 'root' });
+    await root.query(`CREATE DATABASE ${name}`);
+    await root.query(`USE ${name}`);
+    await root.query(`CREATE TABLE ${name}.orders (id INT PRIMARY KEY, total DECIMAL(9, 2), created DATETIME)`);
+    await root.query(`INSERT INTO ${name}.orders SELECT seq, seq * 1.5, '2024-01-01' FROM seq_0_to_9`);
+    await root.query(`CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders`);
+    await root.query(`CREATE USER '${name.slice(0, 32)}'@'%' IDENTIFIED BY '${SECRET}'`);
+    await root.query(`GRANT SELECT, INSERT, DELETE, CREATE ON ${name}.* TO '${name.slice(0, 32)}'@'%'`);
+  },
+  tearDown: async () => {
+    await root.query(`DROP DATABASE ${name}`);
+    await root.query(`DROP USER '${name.slice(0, 32)}'@'%'`);
+    await root.end();
+  },
+  numbers: (count) => `SELECT seq FROM seq_1_to_${count}`,
+  endless: (mark) => `SELECT SLEEP(120) AS ${mark}`,
+  runs: async (mark) => {
+    const [rows] = await root.query(
+      'SELECT info FROM information_schema.processlist WHERE info LIKE ? AND id <> connection_id()',
+      [`%${mark}%`],
+    );
+    return Array.isArray(rows) && rows.length > 0;
+  },
+  writes: [
+    'DELETE FROM orders',
+    'CREATE TABLE t (a INT)',
+    'SELECT 1; DELETE FROM orders',
+    'SELECT * FROM orders FOR UPDATE',
+  ],
+  types: [
+    ['TRUE', 'INTEGER', 1],
+    ['7', 'INTEGER', 7],
+    ['CAST(7 AS SIGNED) + 3000000000', 'BIGINT', 3_000_000_007],
+    ['9007199254740993', 'BIGINT', '9007199254740993'],
+    ['CAST(1.5 AS DECIMAL(9, 2))', 'DECIMAL', '1.50'],
+    ['0.25e0', 'FLOAT', 0.25],
+    ["'héllo'", 'STRING', 'héllo'],
+    ["DATE '2024-02-29'", 'DATE', '2024-02-29'],
+    ["TIME '12:34:56.5'", 'TIME', '12:34:56.500000'],
+    ["TIMESTAMP '2024-02-29 12:00:00'", 'TIMESTAMP', '2024-02-29T12:00:00'],
+    ["TIMESTAMP '2024-02-29 12:00:00.25'", 'TIMESTAMP', '2024-02-29T12:00:00.250000'],
+    ["X'AABB'", 'BINARY', 'qrs='],
+    ['CAST(18446744073709551615 AS UNSIGNED)', 'BIGINT', '18446744073709551615'],
+    ['POINT(1, 2)', 'JSON', { x: 1, y: 2 }],
+    ['NULL', 'STRING', null],
+  ],
+  parameters: "SELECT :whole + 1, :text, :flag, :none, :big, :half + 0e0, DATE '2024-01-02' > :day, :whole + 1",
+};
