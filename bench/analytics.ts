@@ -1,0 +1,145 @@
+/**
+ * How long the counts and the dashboard of one seller take: node bench/analytics.ts [events] [rollup rows]
+ * On an embedded database of its own, through the whole gateway in process. 1,000,000 events and 300,000 rows unless
+ * said; goal: `metrics` under 100 ms at 10,000,000 events.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createWorld } from '../prisma/seed/world.ts';
+import { openApp, openAuthenticator } from '../src/boot.ts';
+import { readConfig } from '../src/config.ts';
+import type { App } from '../src/context.ts';
+import { startEmbedded } from '../src/embedded.ts';
+import { schema } from '../src/schema.ts';
+import { createGateway } from '../src/server.ts';
+
+const ROUNDS = 15;
+const PART = 500_000;
+const YEARS_MS = 2 * 365 * 86_400_000;
+const BUYERS = 2000;
+const ASSETS = 50;
+
+const [events = 1_000_000, cells = 300_000] = process.argv.slice(2).map(Number);
+
+/** Each cell is an hour, a product and a buyer of the last two years; events fill one after the other, in the order of time. */
+async function fill(app: App, sellerId: string): Promise<void> {
+  const { query } = app.database;
+  const world = createWorld(app.database);
+  const assets: string[] = [];
+  for (let i = 0; i < ASSETS; i++) assets.push((await world.asset(sellerId)).id);
+  await query(
+    `insert into "Company" (id, handle, domain, name) select gen_random_uuid(), 'buyer-' || i, 'buyer-' || i || '.example', 'Buyer ' || i from generate_series(1, $1::int) i`,
+    [BUYERS],
+  );
+  const buyers = await query<{ id: string }>(
+    `select id from "Company" where handle like 'buyer-%' order by handle`,
+    [],
+  );
+  const names = await query<{ indexname: string; indexdef: string }>(
+    `select indexname, indexdef from pg_indexes where tablename in ('UsageEvent', 'UsageRollup') and indexname not like '%_pkey'`,
+    [],
+  );
+  for (const { indexname } of names) await query(`drop index "${indexname}"`, []);
+  const start = new Date(Math.floor((Date.now() - YEARS_MS) / 3_600_000) * 3_600_000);
+  for (let from = 0; from < events; from += PART) {
+    await query(
+      `insert into "UsageEvent" (id, "sellerCompanyId", "buyerCompanyId", "assetId", at, "isSuccess", credits, "earningsCents", "elapsedMs", "rowCount")
+       select uuidv7(), $1::uuid, ($2::uuid[])[1 + cell * 7 % $3::int], ($4::uuid[])[1 + cell % $5::int],
+         $6::timestamptz + make_interval(hours => (cell::float8 / $7 * 17520)::int) + make_interval(secs => i % 3600), i % 50 <> 0, 4, 160, 20 + i * 31 % 400, 1
+       from (select i, (i * $7::bigint / $10::bigint)::int as cell from generate_series($8::bigint, $9::bigint) i) e`,
+      [
+        sellerId,
+        buyers.map(({ id }) => id),
+        BUYERS,
+        assets,
+        ASSETS,
+        start,
+        cells,
+        from,
+        Math.min(from + PART, events) - 1,
+        events,
+      ],
+    );
+    process.stdout.write(`\r${Math.min(from + PART, events)} events`);
+  }
+  await query(
+    `insert into "UsageRollup" ("sellerCompanyId", "buyerCompanyId", "productId", "isEndpoint", hour, runs, successes, credits, "earningsCents", rows)
+     select "sellerCompanyId", "buyerCompanyId", "assetId", false, date_trunc('hour', at, 'UTC'), count(*), count(*) filter (where "isSuccess"), sum(credits), sum("earningsCents"), sum("rowCount")
+     from "UsageEvent" group by 1, 2, 3, 5`,
+    [],
+  );
+  for (const { indexdef } of names) await query(indexdef, []);
+  await query('vacuum analyze', []);
+  const [rows] = await query<{ count: string }>('select count(*) from "UsageRollup"', []);
+  process.stdout.write(`\r${events} events, ${rows?.count} rollup rows\n`);
+}
+
+const figures = 'revenueUsd credits runs buyers newBuyers successRate p50Ms p95Ms';
+const day = (ago: number): string => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+const documents: [string, string][] = [
+  ['metrics', '{ company { metrics { runCount successfulRunCount creditsEarned buyerCount userCount assetCount } } }'],
+  [
+    'dashboard, 30 days',
+    `{ company { analytics { totals { ${figures} } change { ${figures} } series { startsOn ${figures} } topAssets { asset { name } revenueUsd } topCustomers { customer { name } revenueUsd } } } }`,
+  ],
+  ['its totals without latencies', '{ company { analytics { totals { revenueUsd runs buyers newBuyers } } } }'],
+  [
+    'dashboard, 2 years by month',
+    `{ company { analytics(from: "${day(729)}", to: "${day(0)}", period: MONTH) { totals { ${figures} } series { startsOn ${figures} } topAssets { revenueUsd } topCustomers { revenueUsd } } } }`,
+  ],
+  [
+    'sales, 2 years by day',
+    `{ company { sales(from: "${day(729)}", to: "${day(0)}", metrics: [REVENUE, BUYERS]) { series { points { value } } } } }`,
+  ],
+  ['assets by latency, 30 days', '{ company { assetPerformance(sortBy: LATENCY) { revenueUsd p95Ms } } }'],
+  [
+    'customers, 1 year by month',
+    `{ company { customers(from: "${day(364)}", to: "${day(0)}") { series { new churned } segments { customers } } } }`,
+  ],
+];
+
+const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-analytics-'));
+const server = await startEmbedded(path.join(dir, 'pg'));
+try {
+  const app = await openApp(
+    readConfig({
+      DATABASE_URL: server.url,
+      DATA_DIR: dir,
+      SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
+      LOG_LEVEL: 'silent',
+    }),
+    server.url,
+  );
+  const auth = await openAuthenticator(app);
+  const gateway = createGateway(app, schema, auth, () => '');
+  const world = createWorld(app.database);
+  const seller = await world.company({ handle: 'seller', timezone: 'Europe/Berlin' });
+  const { secret } = await world.apiKey(seller.id, 'OWNER');
+  await fill(app, seller.id);
+  for (const [name, query] of documents) {
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const started = performance.now();
+      const response = await gateway.fetch('http://gateway/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': secret },
+        body: JSON.stringify({ query }),
+      });
+      const text = await response.text();
+      if (text.includes('"errors"')) throw new Error(text);
+      times.push(performance.now() - started);
+    }
+    const [first = 0, ...rest] = times;
+    const sorted = rest.toSorted((a, b) => a - b);
+    const ms = (value: number | undefined): string => (value ?? 0).toFixed(0).padStart(6);
+    console.log(
+      `${name.padEnd(30)} first ${ms(first)} ms   median ${ms(sorted[sorted.length >> 1])} ms   worst ${ms(sorted.at(-1))} ms`,
+    );
+  }
+  await auth.close();
+  await app.close();
+} finally {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+}

@@ -1,0 +1,165 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { processCpuMs, peakMemory, serverEnvironment, type Bench } from './database.ts';
+import type { LoadOrder, LoadReport } from './load.ts';
+
+const here = import.meta.dirname;
+
+/** A server under measurement. */
+export interface Server {
+  name: string;
+  port: number;
+  pid: number;
+  child: ChildProcess;
+}
+
+export interface Request {
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** One figure of each kind, medians over the rounds. */
+export interface Figures {
+  perSecond: number;
+  p50: number;
+  p99: number;
+  nodeMs: number;
+  postgresMs: number;
+  cpuMs: number;
+  statements: number;
+}
+
+const answerOf = <T>(child: ChildProcess, message: object): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const ended = (code: number | null): void => reject(new Error(`A process of the benchmark ended (${code}).`));
+    child.once('exit', ended);
+    child.once('message', (answer) => {
+      child.off('exit', ended);
+      resolve(answer as T);
+    });
+    child.send(message);
+  });
+
+/** Whether the peers' packages are there (`npm ci` in bench/). */
+export const hasPeers = (): boolean => existsSync(path.join(here, '../node_modules/postgraphile'));
+
+/** Starts `servers/<file>.ts` as a process of its own. */
+export async function startServer(bench: Bench, name: string, file: string, flags: string[] = []): Promise<Server> {
+  const env = {
+    ...process.env,
+    NODE_ENV: 'production',
+    GRAPHILE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    ...serverEnvironment(bench.url, bench.dir),
+  };
+  const child = fork(path.join(here, '../servers', `${file}.ts`), {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: flags,
+  });
+  let said = '';
+  child.stderr?.on('data', (part) => (said += String(part)));
+  const port = await new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${name} did not start within 60 s.\n${said}`)), 60_000);
+    child.once('message', (message) => {
+      clearTimeout(timer);
+      resolve((message as { port: number }).port);
+    });
+    child.once('exit', (code) => reject(new Error(`${name} ended (${code}).\n${said.slice(-3000)}`)));
+  });
+  return { name, port, pid: child.pid ?? 0, child };
+}
+
+export function stopServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    if (server.child.exitCode !== null) return resolve();
+    server.child.once('exit', () => resolve());
+    server.child.kill('SIGKILL');
+  });
+}
+
+export async function ask(server: Server, request: Request): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://127.0.0.1:${server.port}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...request.headers },
+    body: request.body,
+  });
+  const answer = (await response.json()) as { data?: Record<string, unknown>; errors?: unknown };
+  if (!answer.data || answer.errors) throw new Error(`${server.name}: ${JSON.stringify(answer).slice(0, 2000)}`);
+  return answer.data;
+}
+
+/** The load generator. */
+export function startLoad(): ChildProcess {
+  return fork(path.join(here, 'load.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
+
+export const load = (child: ChildProcess, order: LoadOrder): Promise<LoadReport> => answerOf<LoadReport>(child, order);
+
+async function once(
+  bench: Bench,
+  generator: ChildProcess,
+  server: Server,
+  requests: Request[],
+  connections: number,
+  ms: number,
+): Promise<Figures> {
+  const { statements: before } = await answerOf<{ statements: number }>(server.child, {});
+  const [node, postgres] = [processCpuMs(server.pid), bench.cpuMs()];
+  const report = await load(generator, { port: server.port, connections, ms, requests });
+  const [nodeAfter, postgresAfter] = [processCpuMs(server.pid), bench.cpuMs()];
+  const { statements: after } = await answerOf<{ statements: number }>(server.child, {});
+  if (report.failed > 0)
+    throw new Error(`${server.name}: ${report.failed} of ${report.count} failed.\n${report.failure ?? ''}`);
+  const [nodeMs, postgresMs] = [(nodeAfter - node) / report.count, (postgresAfter - postgres) / report.count];
+  return {
+    perSecond: (report.count / report.ms) * 1000,
+    p50: report.p50,
+    p99: report.p99,
+    nodeMs,
+    postgresMs,
+    cpuMs: nodeMs + postgresMs,
+    statements: (after - before) / report.count,
+  };
+}
+
+export const median = (values: number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
+};
+
+/** Each server by turns, `rounds` times, after a warm-up; medians by server name. */
+export async function compare(
+  bench: Bench,
+  generator: ChildProcess,
+  entries: { server: Server; requests: Request[] }[],
+  options: { connections: number; rounds: number; ms: number; warmMs: number },
+): Promise<Map<string, Figures>> {
+  const { connections, rounds, ms, warmMs } = options;
+  const found = new Map<string, Figures[]>(entries.map(({ server }) => [server.name, []]));
+  if (warmMs > 0)
+    for (const { server, requests } of entries) await once(bench, generator, server, requests, connections, warmMs);
+  for (let round = 0; round < rounds; round++) {
+    // Every other round the other way round: nobody always follows the same one.
+    for (const { server, requests } of round % 2 ? entries.toReversed() : entries) {
+      found.get(server.name)?.push(await once(bench, generator, server, requests, connections, ms));
+    }
+  }
+  return new Map([...found].map(([name, all]) => [name, mediansOf(all)]));
+}
+
+function mediansOf(all: Figures[]): Figures {
+  const of = (pick: (figures: Figures) => number): number => median(all.map(pick));
+  return {
+    perSecond: of((one) => one.perSecond),
+    p50: of((one) => one.p50),
+    p99: of((one) => one.p99),
+    nodeMs: of((one) => one.nodeMs),
+    postgresMs: of((one) => one.postgresMs),
+    cpuMs: of((one) => one.cpuMs),
+    statements: of((one) => one.statements),
+  };
+}
+
+export const memoryOf = (server: Server): number => peakMemory(server.pid);
