@@ -17,7 +17,7 @@ import {
   type PageArgs,
   type SortKey,
 } from './paging.ts';
-import { columnsOfItems } from './rows.ts';
+import { asksForCursors, columnsOfItems, onceASelection } from './rows.ts';
 
 /** Whose items a list shows: the tenant that sees them and the parent that has them. */
 export interface ListKey {
@@ -122,6 +122,15 @@ let lastList = 0;
 /** A sort value as a cursor keeps it: exact, in JSON. */
 const inCursor = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
+/** What a selection needs of the items of a list. */
+const readsOf = onceASelection((spec: { model: ModelName }, info) => {
+  const item = getNamedType((getNamedType(info.returnType) as GraphQLObjectType).getFields()['nodes']?.type);
+  return {
+    columns: columnsOfItems(spec.model, item as GraphQLObjectType, info),
+    hasCursors: asksForCursors(info),
+  };
+});
+
 /** A list of a model: declared once, hung onto as many types as show it. */
 export function listOf<M extends ModelName>(spec: ListSpec<M>) {
   const filters = spec.filters ?? {};
@@ -147,7 +156,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
   const Connection = connectionType(spec.name, spec.type);
 
   /** The statements of a list with these arguments, for whatever key. */
-  function planOf(place: ListPlace, args: ListArgs, columns: string): Plan {
+  function planOf(place: ListPlace, args: ListArgs, columns: string, hasCursors: boolean): Plan {
     const values: unknown[] = [];
     const bind = (value: unknown): string => `$${values.push(value) + 2}`;
     const keyText = `unnest($1::uuid[], $2::${place.by?.type ?? 'uuid'}[]) with ordinality as k(company, parent, n)`;
@@ -190,7 +199,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
       const name = /^t\."?(\w+)"?$/.exec(sql)?.[1];
       return name && names.includes(name) ? name : `_s${i}`;
     });
-    const sent = [...new Set([...names, ...sortNames])].map((name) => `r."${name}"`).join(', ');
+    const sent = [...new Set([...names, ...(hasCursors ? sortNames : [])])].map((name) => `r."${name}"`).join(', ');
     const text = `select k.n, ${sent} from ${keyText} cross join lateral (select ${columns}, ${sorted} ${from} and ${keyset} order by ${orderSql(keys, page.isBackward)} limit ${bindOwn(page.size + 1)}::int) r order by k.n, ${orderSql(keys, page.isBackward, true)}`;
     const loader: Loader<ListKey, Record<string, unknown>[]> = {
       name: `${text}\n${JSON.stringify(own)}`,
@@ -251,12 +260,11 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     ctx: Context,
     info: GraphQLResolveInfo,
   ): LazyConnection<unknown> {
-    const item = getNamedType((getNamedType(info.returnType) as GraphQLObjectType).getFields()['nodes']?.type);
-    const columns = columnsOfItems(spec.model, item as GraphQLObjectType, info);
-    const asked = `${list} ${columns} ${JSON.stringify(args)}`;
+    const { columns, hasCursors } = readsOf(spec, info);
+    const asked = `${list} ${columns} ${hasCursors} ${JSON.stringify(args)}`;
     let plan = plans.get(asked);
     if (!plan) {
-      plan = planOf(place, args, columns);
+      plan = planOf(place, args, columns, hasCursors);
       if (asked.length <= MAX_KEPT) plans.set(asked, plan);
     }
     const { rows, count } = plan;

@@ -1,10 +1,12 @@
-import type {
-  FieldNode,
-  FragmentDefinitionNode,
-  GraphQLField,
-  GraphQLObjectType,
-  GraphQLResolveInfo,
-  SelectionSetNode,
+import {
+  getNamedType,
+  isObjectType,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  type SelectionSetNode,
 } from 'graphql';
 import type { ModelName } from './builder.ts';
 import { getDatamodel } from './generated/pothos.ts';
@@ -41,8 +43,6 @@ export function columnsOf(model: ModelName, isFull: boolean): string {
     .join(', ');
 }
 
-const needsFull = new WeakMap<FieldNode, Map<ModelName, boolean>>();
-
 /** Names of fields, apart from the heavy columns' own, that a heavy column stands behind. */
 const behind = ['insights', 'columns', 'schema'];
 
@@ -62,20 +62,18 @@ function names(
   });
 }
 
-/** Whether anything below this field may need a heavy column of the model. Known by document, so asked once. */
-export function wantsFull(model: ModelName, info: GraphQLResolveInfo): boolean {
+/** Whether anything below this field may need a heavy column of the model. */
+function wantsFull(model: ModelName, info: GraphQLResolveInfo): boolean {
   const columns = heavy[model];
   if (!columns) return false;
-  return info.fieldNodes.some((node) => {
-    let known = needsFull.get(node);
-    if (!known) needsFull.set(node, (known = new Map()));
-    let answer = known.get(model);
-    if (answer === undefined) {
-      answer = names(node.selectionSet, info.fragments, [...columns, ...behind]);
-      known.set(model, answer);
-    }
-    return answer;
-  });
+  return info.fieldNodes.some((node) => names(node.selectionSet, info.fragments, [...columns, ...behind]));
+}
+
+/** Whether a connection's selection asks where its items stand. */
+export function asksForCursors(info: GraphQLResolveInfo): boolean {
+  return info.fieldNodes.some((node) =>
+    names(node.selectionSet, info.fragments, ['cursor', 'startCursor', 'endCursor'], 6),
+  );
 }
 
 /**
@@ -104,7 +102,7 @@ function columnsBehind(field: GraphQLField<unknown, unknown> | undefined): strin
   return typeof pothosExposedField === 'string' ? [pothosExposedField] : readsOf(reads ?? options.resolve);
 }
 
-/** The names of the fields that a connection's selection asks of its items. */
+/** The names of the fields that a selection asks of rows: of the items of a connection, or at `item` of the row itself. */
 function itemFields(
   set: SelectionSetNode | undefined,
   fragments: GraphQLResolveInfo['fragments'],
@@ -126,25 +124,39 @@ function itemFields(
   }
 }
 
-const itemColumns = new WeakMap<FieldNode, string>();
-
 /**
- * The columns that the items of a connection need, as SQL over `t`: those behind the fields that are asked for, with
- * the id and the tenant, or all that are not heavy where one of the fields does not say what it reads.
+ * The columns that rows need, as SQL over `t`: those behind the fields that are asked for, with the id and the tenant,
+ * or all that are not heavy where one of the fields does not say what it reads.
  */
-export function columnsOfItems(model: ModelName, item: GraphQLObjectType, info: GraphQLResolveInfo): string {
-  const [first] = info.fieldNodes;
-  const known = first && info.fieldNodes.length === 1 ? itemColumns.get(first) : undefined;
-  if (known !== undefined) return known;
+function columnsAsked(model: ModelName, type: GraphQLObjectType, info: GraphQLResolveInfo, at: string): string {
   const asked = new Set<string>();
-  for (const node of info.fieldNodes) itemFields(node.selectionSet, info.fragments, 'connection', asked, new Set());
+  for (const node of info.fieldNodes) itemFields(node.selectionSet, info.fragments, at, asked, new Set());
   asked.delete('__typename');
-  const behind = [...asked].map((name) => columnsBehind(item.getFields()[name]));
+  const behind = [...asked].map((name) => columnsBehind(type.getFields()[name]));
+  if (behind.includes(null)) return columnsOf(model, wantsFull(model, info));
   const names = new Set(['id', 'companyId', ...behind.flatMap((one) => one ?? [])]);
-  const own = (scalarColumns.get(model) ?? []).filter((name) => names.has(name));
-  const columns = behind.includes(null) ? columnsOf(model, wantsFull(model, info)) : own.map(quoted).join(', ');
-  if (first && info.fieldNodes.length === 1) itemColumns.set(first, columns);
-  return columns;
+  return (scalarColumns.get(model) ?? [])
+    .filter((name) => names.has(name))
+    .map(quoted)
+    .join(', ');
+}
+
+/** The columns that the items of a connection need. */
+export const columnsOfItems = (model: ModelName, item: GraphQLObjectType, info: GraphQLResolveInfo): string =>
+  columnsAsked(model, item, info, 'connection');
+
+/** Something that follows from a selection alone: worked out once a document, `of` something that there are few of. */
+export function onceASelection<K extends object, T>(work: (of: K, info: GraphQLResolveInfo) => T) {
+  const known = new WeakMap<FieldNode, Map<K, T>>();
+  return (of: K, info: GraphQLResolveInfo): T => {
+    const [node] = info.fieldNodes;
+    if (!node || info.fieldNodes.length > 1) return work(of, info);
+    let byKey = known.get(node);
+    if (!byKey) known.set(node, (byKey = new Map()));
+    let answer = byKey.get(of);
+    if (answer === undefined) byKey.set(of, (answer = work(of, info)));
+    return answer;
+  };
 }
 
 /** A row by its id or by another unique column, for the tenant in `company` only; null company: any tenant. */
@@ -153,7 +165,12 @@ export interface RowKey {
   id: string | number;
 }
 
-const loaders = new Map<string, Loader<RowKey, unknown>>();
+/** Reads single rows whole; `for` a selection reads the columns that it asks for. */
+export interface RowLoader<R> extends Loader<RowKey, R | null> {
+  for(info: Selection): Loader<RowKey, R | null>;
+}
+
+const loaders = new Map<string, RowLoader<unknown>>();
 
 /**
  * The loader of single rows of a model by a column. `where` is SQL over `t` (the row) and `k.company` (the key's
@@ -162,22 +179,32 @@ const loaders = new Map<string, Loader<RowKey, unknown>>();
 export function rowBy<R>(
   model: ModelName,
   options: { column?: string; type?: 'uuid' | 'int' | 'text'; where: string; isFull?: boolean },
-): Loader<RowKey, R | null> {
+): RowLoader<R> {
   const { column = 'id', type = 'uuid', where, isFull = true } = options;
   const name = `${model} by ${column} ${isFull} ${where}`;
   const known = loaders.get(name);
-  if (known) return known as Loader<RowKey, R | null>;
-  const text = `select k.n, ${columnsOf(model, isFull)} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
+  if (known) return known as RowLoader<R>;
+  const loaderOf = (columns: string): Loader<RowKey, R | null> => {
+    const text = `select k.n, ${columns} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
     join "${model}" t on t."${column}" = k.id where ${where}`;
-  const loader: Loader<RowKey, R | null> = {
-    name,
-    keyOf: (key) => `${key.company} ${key.id}`,
-    async batch(query, keys) {
-      const rows = await query<{ n: number }>(text, [keys.map((key) => key.company), keys.map((key) => key.id)]);
-      return oneByPosition(keys, rows) as (R | null)[];
-    },
+    return {
+      name: text,
+      keyOf: (key) => `${key.company} ${key.id}`,
+      async batch(query, keys) {
+        const rows = await query<{ n: number }>(text, [keys.map((key) => key.company), keys.map((key) => key.id)]);
+        return oneByPosition(keys, rows) as (R | null)[];
+      },
+    };
   };
-  loaders.set(name, loader as Loader<RowKey, unknown>);
+  const loader: RowLoader<R> = {
+    ...loaderOf(columnsOf(model, isFull)),
+    for: (info) => narrowed(loader, info),
+  };
+  const narrowed = onceASelection((_: object, info: Selection) => {
+    const item = getNamedType(info.returnType);
+    return isObjectType(item) ? loaderOf(columnsAsked(model, item, info, 'item')) : loader;
+  });
+  loaders.set(name, loader as RowLoader<unknown>);
   return loader;
 }
 

@@ -8,6 +8,7 @@ import { endStreams } from './alerts/stream.ts';
 import type { Authenticator } from './auth.ts';
 import { isChartPath } from './charts/address.ts';
 import { answerChart } from './charts/answer.ts';
+import { createExecute } from './compiled.ts';
 import { createContext, type App, type Context, type Viewer } from './context.ts';
 import { checkCost, costOf, shapeRule, rootFieldOf } from './cost.ts';
 import { createDirect, headersOf, type HeaderReader } from './direct.ts';
@@ -74,6 +75,7 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
     if (viewer?.apiKeyId) app.usage.keyUse(viewer.apiKeyId, viewer.companyId, operation, false);
   };
 
+  const execute = createExecute(config.COMPILE_AFTER);
   const limits: Plugin<Context> = {
     onParse: ({ setParseFn }) =>
       setParseFn((source, options) =>
@@ -89,12 +91,13 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
         : requestError(new DomainError('BAD_REQUEST', 'A subscription needs the header accept: text/event-stream.'));
       if (refused) setResultAndStopExecution({ errors: [refused] });
     },
-    onExecute({ args, setResultAndStopExecution }) {
+    onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
       const { found, refused } = costs(args);
       if (refused) {
         setResultAndStopExecution({ errors: [refused] });
         return undefined;
       }
+      setExecuteFn(execute);
       countUse(args.contextValue, rootFieldOf(args.document, args.operationName ?? null));
       return {
         onExecuteDone({ result, setResult }) {

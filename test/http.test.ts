@@ -331,7 +331,8 @@ describe('http refuses', () => {
     for (const query of [spread, introspection, fields]) {
       const begun = performance.now();
       await ask(query);
-      expect(performance.now() - begun).toBeLessThan(3000);
+      // Without the memo it would be hours.
+      expect(performance.now() - begun).toBeLessThan(20_000);
     }
     expect(await refusal(ask(introspection))).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
   });
@@ -465,7 +466,7 @@ describe('http guards', () => {
     const admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
     try {
-      for (let tries = 0; !/localhost:\d+/.test(output) && tries < 200 && child.exitCode === null; tries++)
+      for (let tries = 0; !/localhost:\d+/.test(output) && tries < 600 && child.exitCode === null; tries++)
         await sleep(100);
       const port = /localhost:(\d+)/.exec(output)?.[1];
       expect(port, output).toBeDefined();
@@ -476,7 +477,7 @@ describe('http guards', () => {
         jsonHeaders,
         `http://127.0.0.1:${port}/graphql`,
       );
-      await sleep(400);
+      await untilWaiting(async (text, values) => (await admin.query(text, values)).rows);
       child.kill('SIGTERM');
       await sleep(300);
       expect(child.exitCode).toBeNull();
@@ -489,12 +490,12 @@ describe('http guards', () => {
       await admin.end();
       await database.drop();
     }
-  });
+  }, 120_000);
 });
 
 /** Until a statement waits for a lock. */
 async function untilWaiting(query: TestGateway['app']['database']['query']): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1000; tries++) {
     const rows = await query(
       `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       [],

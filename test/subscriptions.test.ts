@@ -215,7 +215,7 @@ describe('a subscription works', () => {
     const { port } = await gateway.listen(0, '127.0.0.1');
     const stream = await connect(us.keys.ANALYST, { at: `http://127.0.0.1:${port}` });
     const from = performance.now();
-    const drained = gateway.drain(10_000);
+    const drained = gateway.drain(60_000);
     const last = await stream.next();
     expect([last.event, codeOf(last.data), last.data?.errors?.[0]?.extensions.retryable]).toEqual([
       'next',
@@ -224,7 +224,7 @@ describe('a subscription works', () => {
     ]);
     expect((await stream.next()).event).toBe('complete');
     await drained;
-    expect(performance.now() - from).toBeLessThan(5000);
+    expect(performance.now() - from).toBeLessThan(25_000);
     await auth.close();
     await app.close();
   });

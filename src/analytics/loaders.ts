@@ -1,7 +1,7 @@
 import type { ModelRow } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { load } from '../loader.ts';
-import { EVERYBODY, OWN_ANY, rowBy, wantsFull, type Selection } from '../rows.ts';
+import { EVERYBODY, OWN_ANY, rowBy, type Selection } from '../rows.ts';
 
 /** The public side of any company. */
 export function profileOf(ctx: Context, id: string): Promise<ModelRow<'Company'> | null> {
@@ -15,7 +15,7 @@ export function productOf<M extends 'Asset' | 'Endpoint'>(
   info: Selection,
 ): Promise<ModelRow<M> | null> {
   const { model, companyId, id } = product;
-  return load(ctx, rowBy<ModelRow<M>>(model, { where: OWN_ANY, isFull: wantsFull(model, info) }), {
+  return load(ctx, rowBy<ModelRow<M>>(model, { where: OWN_ANY }).for(info), {
     company: companyId,
     id,
   });

@@ -72,6 +72,9 @@ const AssetChart = builder.objectRef<AssetRow>('AssetChart').implement({
 const byInt = <M extends 'Industry' | 'AssetUseCase'>(model: M) =>
   rowBy<ModelRow<M>>(model, { type: 'int', where: EVERYBODY });
 
+const anyUserById = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
+const anyConnectionById = rowBy<ModelRow<'Connection'>>('Connection', { where: OWN_ANY, isFull: false });
+
 builder.prismaObject('Asset', {
   description: 'One answer or one chart on a connection of its company, as the company itself sees it.',
   interfaces: [NodeInterface as never],
@@ -171,9 +174,9 @@ builder.prismaObject('Asset', {
       type: typeNamed('Connection'),
       nullable: true,
       description: 'The connection that it runs on.',
-      resolve: (row, _, ctx) =>
+      resolve: (row, _, ctx, info) =>
         row.connectionId
-          ? (load(ctx, rowBy('Connection', { where: OWN_ANY, isFull: false }), {
+          ? (load(ctx, anyConnectionById.for(info), {
               company: row.companyId,
               id: row.connectionId,
             }) as never)
@@ -183,10 +186,8 @@ builder.prismaObject('Asset', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx) =>
-        row.userId
-          ? (load(ctx, rowBy('User', { where: OWN_ANY }), { company: row.companyId, id: row.userId }) as never)
-          : null,
+      resolve: (row, _, ctx, info) =>
+        row.userId ? (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never) : null,
     }),
     industry: t.field({
       type: typeNamed('Industry'),

@@ -5,15 +5,15 @@ import { mutation } from '../mutation.ts';
 import { bool, changeable, clearable, enumOf, int, intIdOfType, text } from '../input.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { PartnershipType } from '../product-enums.ts';
-import { EVERYBODY, rowBy } from '../rows.ts';
+import { EVERYBODY, rowBy, type Selection } from '../rows.ts';
 import { updateCompany } from './service.ts';
 
 const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.company' });
 
 /** The caller's own company. */
-export function ownCompany(ctx: Context): Promise<ModelRow<'Company'> | null> {
+export function ownCompany(ctx: Context, info?: Selection): Promise<ModelRow<'Company'> | null> {
   const { companyId } = viewerOf(ctx);
-  return load(ctx, companyById, { company: companyId, id: companyId });
+  return load(ctx, info ? companyById.for(info) : companyById, { company: companyId, id: companyId });
 }
 
 const reference = <M extends 'Industry' | 'Country' | 'Plan'>(
@@ -104,7 +104,7 @@ builder.queryFields((t) => ({
     access: 'company:read',
     cost: 1,
     description: 'The company of the caller.',
-    resolve: (_, __, ctx) => ownCompany(ctx) as never,
+    resolve: (_, __, ctx, info) => ownCompany(ctx, info) as never,
   }),
 }));
 

@@ -83,8 +83,10 @@ builder.prismaObject('Connection', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx) =>
-        row.userId === null ? null : (load(ctx, anyUserById, { company: row.companyId, id: row.userId }) as never),
+      resolve: (row, _, ctx, info) =>
+        row.userId === null
+          ? null
+          : (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),

@@ -138,8 +138,10 @@ builder.prismaObject('Endpoint', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx) =>
-        row.userId === null ? null : (load(ctx, anyUserById, { company: row.companyId, id: row.userId }) as never),
+      resolve: (row, _, ctx, info) =>
+        row.userId === null
+          ? null
+          : (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never),
     }),
     industry: t.field({
       type: typeNamed('Industry'),

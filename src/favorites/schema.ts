@@ -45,7 +45,7 @@ builder.prismaObject('Favorite', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Whose it is.',
-      resolve: (row, _, ctx) => load(ctx, anyUser, { company: row.companyId, id: row.userId }) as never,
+      resolve: (row, _, ctx, info) => load(ctx, anyUser.for(info), { company: row.companyId, id: row.userId }) as never,
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was added.', resolve: (row) => row.createdAt }),

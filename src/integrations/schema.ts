@@ -104,7 +104,7 @@ builder.prismaObject('Integration', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx) => load(ctx, anyUser, { company: row.companyId, id: row.userId }) as never,
+      resolve: (row, _, ctx, info) => load(ctx, anyUser.for(info), { company: row.companyId, id: row.userId }) as never,
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),

@@ -133,8 +133,10 @@ builder.prismaObject('ApiKey', {
       nullable: true,
       access: 'company:read',
       description: 'Its owner; null for a key of the company itself.',
-      resolve: (row, _, ctx) =>
-        row.userId === null ? null : (load(ctx, anyUserById, { company: row.companyId, id: row.userId }) as never),
+      resolve: (row, _, ctx, info) =>
+        row.userId === null
+          ? null
+          : (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never),
     }),
     endpointId: t.id({
       nullable: true,

@@ -136,7 +136,7 @@ builder.prismaObject('Post', {
     author: t.field({
       type: typeNamed('User'),
       description: 'Who wrote it.',
-      resolve: (row, _, ctx) => authorOf(ctx, row) as never,
+      resolve: (row, _, ctx, info) => authorOf(ctx, row, info) as never,
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was stored.', resolve: (row) => row.createdAt }),

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Price, PriceDiscount } from '../generated/prisma/client.ts';
 import { load, manyByPosition, oneByPosition, type Loader } from '../loader.ts';
-import { rowBy } from '../rows.ts';
+import { rowBy, type Selection } from '../rows.ts';
 import { centsOf, creditsOf, effectiveCents } from './credits.ts';
 
 export type Product = 'asset' | 'endpoint';
@@ -11,8 +11,9 @@ const activeByAsset = rowBy<Price>('Price', { column: 'assetId', where: ACTIVE }
 const activeByEndpoint = rowBy<Price>('Price', { column: 'endpointId', where: ACTIVE });
 
 /** The active price of a product; null where it is not for sale. Whoever sees the product may see its price. */
-export function activePriceOf(ctx: Context, product: Product, id: string): Promise<Price | null> {
-  return load(ctx, product === 'asset' ? activeByAsset : activeByEndpoint, { company: null, id });
+export function activePriceOf(ctx: Context, product: Product, id: string, info?: Selection): Promise<Price | null> {
+  const loader = product === 'asset' ? activeByAsset : activeByEndpoint;
+  return load(ctx, info ? loader.for(info) : loader, { company: null, id });
 }
 
 type Moment = { id: string; at: Date };

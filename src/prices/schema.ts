@@ -115,7 +115,7 @@ for (const [product, model] of [
       type: typeNamed('Price'),
       nullable: true,
       description: 'The price of today; null where it is not for sale.',
-      resolve: (parent, _, ctx) => activePriceOf(ctx, product, parent.id) as never,
+      resolve: (parent, _, ctx, info) => activePriceOf(ctx, product, parent.id, info) as never,
     }),
   );
   builder.prismaObjectField(model, 'priceAt', (t) =>

@@ -45,7 +45,8 @@ builder.prismaObject('Session', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who is signed in.',
-      resolve: (row, _, ctx) => load(ctx, anyUserById, { company: row.companyId, id: row.userId }) as never,
+      resolve: (row, _, ctx, info) =>
+        load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never,
     }),
   }),
 });

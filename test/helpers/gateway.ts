@@ -57,6 +57,8 @@ export async function testGateway(settings: Record<string, string> = {}): Promis
     SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
     LOG_LEVEL: 'silent',
     ALLOW_PRIVATE_CONNECTIONS: '127.0.0.0/8',
+    // Documents of tests come once: this way their queries run as most do elsewhere.
+    COMPILE_AFTER: '0',
     ...settings,
   });
   const app = await openApp(config, database.url);
