@@ -1,4 +1,5 @@
 import type { RunQuery } from '../../src/db.ts';
+import { countPopularity } from '../../src/marketplace/popularity.ts';
 import { addSql, rollups } from '../../src/usage/rollup.ts';
 
 /** A month of runs for the demo: made in SQL from products, prices and buyers, the same each time but for the clock. */
@@ -52,4 +53,5 @@ export async function seedUsage(query: RunQuery, handles: string[]): Promise<voi
   await query(RANDOM, []);
   await query(RUNS, [handles]);
   for (const statement of [TRANSACTIONS, ENTRIES, BALANCES, EVENTS, ...SUMS]) await query(statement, []);
+  await countPopularity(query);
 }
