@@ -37,6 +37,9 @@ CREATE TABLE "PopularityCount" (
     CONSTRAINT "PopularityCount_pkey" PRIMARY KEY ("id")
 );
 
+-- CreateIndex
+CREATE INDEX "Asset_userId_createdAt_id_idx" ON "Asset"("userId", "createdAt", "id");
+
 -- By hand: what came before. Nobody writes meanwhile, so that no run is counted twice or not at all.
 LOCK TABLE "UsageEvent" IN SHARE ROW EXCLUSIVE MODE;
 INSERT INTO "BuyerTotal"
