@@ -1,11 +1,11 @@
 // Proves the books: every unit sums to zero, balances are those of the journal, reservations those of running runs, and
 // what the dashboards read is what happened.
-import { checkRollup } from '../src/analytics/check.ts';
+import { checkRollups } from '../src/analytics/check.ts';
 import { checkLedger } from '../src/credits/journal.ts';
 import { withApp } from './with-app.ts';
 
 await withApp(async ({ database: { query } }) => {
-  const problems = [...(await checkLedger(query)), ...(await checkRollup(query))];
+  const problems = [...(await checkLedger(query)), ...(await checkRollups(query))];
   const [row] = await query<{ entries: string; transactions: string }>(
     'select (select count(*) from "JournalEntry")::text as entries, (select count(*) from "JournalTransaction")::text as transactions',
     [],

@@ -18,7 +18,7 @@ export interface Database {
   /** Statements in one transaction of their own, for money: all of them happen, or none. */
   atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T>;
   /** Tells of every statement sent through the pool; returns the way to stop. */
-  onStatement(listener: (text: string) => void): () => void;
+  onStatement(listener: (text: string, values: readonly unknown[]) => void): () => void;
   /** A connection of its own, outside the pool, for LISTEN. */
   connect(): Promise<pg.Client>;
   close(): Promise<void>;
@@ -75,14 +75,15 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   });
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
-  const listeners = new Set<(text: string) => void>();
+  const listeners = new Set<(text: string, values: readonly unknown[]) => void>();
   pool.on('connect', (client) => {
     const send = client.query.bind(client) as (...input: unknown[]) => unknown;
     (client as unknown as { query: unknown }).query = (...input: unknown[]) => {
       if (listeners.size > 0) {
-        const first = input[0];
-        const text = typeof first === 'string' ? first : ((first as { text?: string } | undefined)?.text ?? '');
-        for (const listener of listeners) listener(text);
+        const [first, more] = input as [string | { text?: string; values?: unknown[] } | undefined, unknown];
+        const { text = '', values = Array.isArray(more) ? more : [] } =
+          typeof first === 'string' ? { text: first } : (first ?? {});
+        for (const listener of listeners) listener(text, values);
       }
       return send(...input);
     };

@@ -3,6 +3,7 @@ import { ConfigError, readConfig } from './config.ts';
 import { seedDemo, signInExplorer } from './demo.ts';
 import { createExplorer } from './explorer.ts';
 import { startExports } from './exports/worker.ts';
+import { startPopularity } from './marketplace/popularity.ts';
 import { sweepRuns } from './usage/runs.ts';
 import { schema } from './schema.ts';
 import { createGateway } from './server.ts';
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
   const explorerKey = app.isDemo ? await signInExplorer(app) : null;
   const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
   await startExports(app);
+  await startPopularity(app);
   await sweepRuns(app.database);
   const sweeper = setInterval(
     () =>

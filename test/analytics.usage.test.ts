@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkRollup } from '../src/analytics/check.ts';
+import { checkRollups } from '../src/analytics/check.ts';
 import { newId } from '../src/ids.ts';
 import { ask, failed, leaves, openMarket, run, table, write, type Market } from './analytics.fixtures.ts';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
@@ -140,9 +140,9 @@ describe('objects work', () => {
   });
 });
 
-describe('the check of the rollup works', () => {
-  it('tells where the rollup and the events differ', async () => {
-    expect(await checkRollup(t.app.database.query)).toEqual([]);
+describe('the check of the rollups works', () => {
+  it('tells where the rollups and the events differ', async () => {
+    expect(await checkRollups(t.app.database.query)).toEqual([]);
     const seller = await t.tenant();
     const changed = run(seller, m.ada, newId(), '2026-07-01T10:15:00Z');
     const lost = run(seller, m.bob, newId(), '2026-07-01T11:15:00Z');
@@ -150,11 +150,22 @@ describe('the check of the rollup works', () => {
     const { query } = t.app.database;
     await query('update "UsageRollup" set runs = 2, "earningsCents" = 7 where "productId" = $1', [changed.assetId]);
     await query('delete from "UsageRollup" where "productId" = $1', [lost.assetId]);
+    await query(
+      'update "BuyerTotal" set "firstSuccessAt" = null, credits = 5 where "sellerCompanyId" = $1 and "buyerCompanyId" = $2',
+      [seller.company.id, m.ada.company.id],
+    );
+    await query('update "ProductTotal" set "lastRunAt" = $2 where "productId" = $1', [changed.assetId, lost.at]);
+    await query('insert into "ProductTotal" select $1, $2, 1, 0, $3', [seller.company.id, m.ada.company.id, lost.at]);
     const of = (buyer: string, product: string | null): string =>
       `Usage rollup of seller ${seller.company.id}, buyer ${buyer}, product ${product}`;
-    expect(await checkRollup(query)).toEqual([
-      `${of(m.ada.company.id, changed.assetId)}, 2026-07-01T10:00:00.000Z: runs 2, events say 1; earningsCents 7, events say 160.`,
-      `${of(m.bob.company.id, lost.assetId)}, 2026-07-01T11:00:00.000Z: runs 0, events say 1; successes 0, events say 1; credits 0, events say 4; earningsCents 0, events say 160; rows 0, events say 1.`,
+    expect(await checkRollups(query)).toEqual([
+      `${of(m.ada.company.id, changed.assetId)}, 2026-07-01T10:00:00Z: runs 2, events say 1; earningsCents 7, events say 160.`,
+      `${of(m.bob.company.id, lost.assetId)}, 2026-07-01T11:00:00Z: runs 0, events say 1; successes 0, events say 1; credits 0, events say 4; earningsCents 0, events say 160; rows 0, events say 1.`,
+      `Total of seller ${seller.company.id}, buyer ${m.ada.company.id}: credits 5, events say 4; firstSuccessAt never, events say 2026-07-01T10:15:00.000Z.`,
+      ...[
+        `Total of product ${changed.assetId}, buyer ${m.ada.company.id}: lastRunAt 2026-07-01T11:15:00.000Z, events say 2026-07-01T10:15:00.000Z.`,
+        `Total of product ${seller.company.id}, buyer ${m.ada.company.id}: runs 1, events say 0; lastRunAt 2026-07-01T11:15:00.000Z, events say never.`,
+      ].toSorted(),
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { newId } from '../src/ids.ts';
+import { countPopularity } from '../src/marketplace/popularity.ts';
 import { writeEvents } from '../src/usage/buffer.ts';
 import type { Tenant, TestGateway } from './helpers/gateway.ts';
 
@@ -117,5 +118,6 @@ export async function openStalls(t: TestGateway): Promise<Stalls> {
     await t.world.price(ada.company.id, { endpointId: endpoint.id }, '0.75');
     ids[name] = endpoint.id;
   }
+  await countPopularity(t.app.database.query);
   return { ada, bob, lapsed, ids };
 }

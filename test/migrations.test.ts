@@ -91,6 +91,39 @@ describe('migrations work', () => {
   });
 });
 
+describe('the migration to totals', () => {
+  it('sums up the events that are there', async () => {
+    const url = await emptyDatabase();
+    const read = (name: string) => readFileSync(path.join(root, 'prisma/migrations', name, 'migration.sql'), 'utf8');
+    const earlier = names.filter((name) => name < '20261124000200');
+    await migrate(url, migrations(Object.fromEntries(earlier.map((name) => [name, read(name)]))));
+    const event = (n: number, seller: string, buyer: string, product: string, isSuccess: boolean): string =>
+      `(gen_random_uuid(), md5('${seller}')::uuid, md5('${buyer}')::uuid, md5('${product}')::uuid, timestamptz '2026-05-01T00:00:00Z' + interval '${n} hours', ${isSuccess}, 2, 80, 10, 1)`;
+    await sql(
+      url,
+      `insert into "UsageEvent" (id, "sellerCompanyId", "buyerCompanyId", "assetId", at, "isSuccess", credits, "earningsCents", "elapsedMs", "rowCount")
+       values ${[event(3, 's', 'a', 'p', true), event(2, 's', 'a', 'p', false), event(1, 's', 'b', 'q', false), event(9, 'z', 'a', 'r', true)].join(', ')}`,
+    );
+    await migrate(url);
+    const totals = 'runs::int, successes::int';
+    expect(
+      await sql(
+        url,
+        `select ${totals}, credits::int, "firstSuccessAt" as at from "BuyerTotal" order by at nulls first`,
+      ),
+    ).toEqual([
+      { runs: 1, successes: 0, credits: 2, at: null },
+      { runs: 2, successes: 1, credits: 4, at: new Date('2026-05-01T03:00:00Z') },
+      { runs: 1, successes: 1, credits: 2, at: new Date('2026-05-01T09:00:00Z') },
+    ]);
+    expect(await sql(url, `select ${totals}, "lastRunAt" as at from "ProductTotal" order by at`)).toEqual([
+      { runs: 1, successes: 0, at: new Date('2026-05-01T01:00:00Z') },
+      { runs: 2, successes: 1, at: new Date('2026-05-01T03:00:00Z') },
+      { runs: 1, successes: 1, at: new Date('2026-05-01T09:00:00Z') },
+    ]);
+  });
+});
+
 describe('migrations refuse', () => {
   it('one that was changed after it was applied', async () => {
     const url = await emptyDatabase();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { checkRollups } from '../src/analytics/check.ts';
 import type { UsageEvent } from '../src/context.ts';
 import type { Database } from '../src/db.ts';
 import { newId } from '../src/ids.ts';
@@ -46,6 +47,7 @@ const RAW = `select coalesce("assetId", "endpointId") as "productId", "buyerComp
 const rollupIsRaw = async (): Promise<void> => {
   await t.app.usage.flush();
   expect(await t.app.database.query(ROLLUP, [])).toEqual(await t.app.database.query(RAW, []));
+  expect(await checkRollups(t.app.database.query)).toEqual([]);
 };
 const eventCount = (assetId: string | null) => t.app.database.prisma.usageEvent.count({ where: { assetId } });
 
@@ -76,6 +78,36 @@ describe('usage events', () => {
       { hour: hour(-400), ...one },
       { hour: hour(-5), ...one },
       { hour: hour(0), ...one, runs: 2 },
+    ]);
+    await rollupIsRaw();
+  });
+
+  it('are summed by buyer and by product, of all time, with the first success and the last run', async () => {
+    const [assetId, sellerCompanyId] = [newId(), shop.other.company.id];
+    const wrong = { assetId, sellerCompanyId, isSuccess: false, credits: 0 };
+    const totals = async (): Promise<unknown[]> => {
+      const [buyer] = await t.app.database.query(
+        'select runs, successes, credits, "firstSuccessAt" as at from "BuyerTotal" where "sellerCompanyId" = $1 and "buyerCompanyId" = $2',
+        [sellerCompanyId, shop.buyer.company.id],
+      );
+      const [product] = await t.app.database.query(
+        'select runs, successes, "lastRunAt" as at from "ProductTotal" where "productId" = $1 and "buyerCompanyId" = $2',
+        [assetId, shop.buyer.company.id],
+      );
+      return [buyer, product];
+    };
+    await writeEvents(t.app.database.query, [event({ ...wrong, at: at(-9) })]);
+    expect(await totals()).toEqual([
+      { runs: '1', successes: '0', credits: '0', at: null },
+      { runs: '1', successes: '0', at: at(-9) },
+    ]);
+    const good = event({ assetId, sellerCompanyId, at: at(-3) });
+    await writeEvents(t.app.database.query, [good, good, event({ ...wrong, at: at(-2) })]);
+    // One comes late, of another product.
+    await writeEvents(t.app.database.query, [good, event({ sellerCompanyId, at: at(-500) })]);
+    expect(await totals()).toEqual([
+      { runs: '4', successes: '2', credits: '8', at: at(-500) },
+      { runs: '3', successes: '1', at: at(-2) },
     ]);
     await rollupIsRaw();
   });

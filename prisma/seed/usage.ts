@@ -1,4 +1,6 @@
 import type { RunQuery } from '../../src/db.ts';
+import { countPopularity } from '../../src/marketplace/popularity.ts';
+import { addSql, rollups } from '../../src/usage/rollup.ts';
 
 /** A month of runs for the demo: made in SQL from products, prices and buyers, the same each time but for the clock. */
 
@@ -44,13 +46,12 @@ const EVENTS = `insert into "UsageEvent" (id, "sellerCompanyId", "buyerCompanyId
   select r.id, r."sellerCompanyId", r."companyId", r."assetId", r."endpointId", r."startedAt", r.status = 'SUCCEEDED', r.credits,
     case when r."isBilled" then floor(p."amountUsd" * 100 * coalesce(s."vendorSharePercent", 0.8) + 0.5)::int else 0 end, r."elapsedMs", coalesce(r."rowCount", 0)
   from "Run" r join "Price" p on p.id = r."priceId" join "Company" s on s.id = r."sellerCompanyId"`;
-const ROLLUP = `insert into "UsageRollup" ("sellerCompanyId", "buyerCompanyId", "productId", "isEndpoint", hour, runs, successes, credits, "earningsCents", rows)
-  select "sellerCompanyId", "buyerCompanyId", coalesce("assetId", "endpointId"), "endpointId" is not null, date_trunc('hour', at, 'UTC'), count(*), count(*) filter (where "isSuccess"),
-    sum(credits), sum("earningsCents"), coalesce(sum("rowCount") filter (where "isSuccess"), 0) from "UsageEvent" group by 1, 2, 3, 4, 5`;
+const SUMS = rollups.map((rollup) => addSql(rollup, '"UsageEvent"'));
 
-/** Makes a month of runs of all listed products by the companies of these handles, with journal, events and rollup. */
+/** Makes a month of runs of all listed products by the companies of these handles, with journal, events and their sums. */
 export async function seedUsage(query: RunQuery, handles: string[]): Promise<void> {
   await query(RANDOM, []);
   await query(RUNS, [handles]);
-  for (const statement of [TRANSACTIONS, ENTRIES, BALANCES, EVENTS, ROLLUP]) await query(statement, []);
+  for (const statement of [TRANSACTIONS, ENTRIES, BALANCES, EVENTS, ...SUMS]) await query(statement, []);
+  await countPopularity(query);
 }

@@ -36,7 +36,7 @@ export interface Segment extends Sums {
 const growthSql = `with ${seriesOfWindows('lead')}, ${FIRSTS},
   active as materialized (
     select w.n, f.buyer from w cross join lateral ${FACTS} f where f.successes > 0 group by 1, 2),
-  news as (select ${windowOf('f.at')} as n, count(*)::int as value from firsts f where f.at < (select max(upper) from w) group by 1),
+  news as (select ${windowOf('f.at')} as n, count(*)::int as value from firsts f group by 1),
   actives as (select n, count(*)::int as value from active group by 1),
   lost as (
     select a.n + 1 as n, count(*)::int as value from active a

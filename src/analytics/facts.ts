@@ -53,15 +53,10 @@ export const FACTS = `(
     union all ${events('w.lower', 'w.first')}
     union all ${events('w.last', 'w.upper')})`;
 
-/** The first successful run of each buyer as a CTE `firsts` (buyer, at), to the hour or, where a window begins or ends in that hour, exactly. */
+/** The first successful run of each buyer as a CTE `firsts` (buyer, at). */
 export const FIRSTS = `firsts as materialized (
-  select f.buyer, coalesce(e.at, f.hour) as at from (
-    select r."buyerCompanyId" as buyer, min(r.hour) as hour from "UsageRollup" r
-    where r."sellerCompanyId" = $1 and r.hour < (select max(upper) from w) and r.successes > 0 and r."buyerCompanyId" <> $1 group by 1) f
-  left join lateral (
-    select min(u.at) as at from "UsageEvent" u where u."buyerCompanyId" = f.buyer and u."sellerCompanyId" = $1 and u."isSuccess"
-      and u.at >= f.hour and u.at < f.hour + interval '1 hour'
-      and f.hour in (select date_trunc('hour', edge, 'UTC') from w, unnest(array[lower, upper]) edge where edge <> date_trunc('hour', edge, 'UTC'))) e on true)`;
+  select b."buyerCompanyId" as buyer, b."firstSuccessAt" as at from "BuyerTotal" b
+  where b."sellerCompanyId" = $1 and b."firstSuccessAt" < (select max(upper) from w) and b."buyerCompanyId" <> $1)`;
 
 /** The number of the window that a time lies in; the windows of one statement follow each other without gaps. */
 export const windowOf = (time: string): string =>

@@ -42,7 +42,7 @@ export interface Figures extends Sums {
 }
 
 const figuresSql = (windows: string): string => `with ${windows}, ${FIRSTS},
-  news as (select ${windowOf('f.at')} as n, count(*)::int as "newBuyers" from firsts f where f.at < (select max(upper) from w) group by 1)
+  news as (select ${windowOf('f.at')} as n, count(*)::int as "newBuyers" from firsts f group by 1)
   select w.n, w."startsOn", s.*, coalesce(news."newBuyers", 0) as "newBuyers"
   from w cross join lateral (
     select ${SUMS}, (count(*) filter (where successes > 0))::int as buyers

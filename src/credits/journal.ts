@@ -47,10 +47,14 @@ export async function openAccounts(query: RunQuery, companyId: string): Promise<
   );
 }
 
-/** Entries by account kind and company (null: the platform's), in the statement `move` that made the transaction. */
+/**
+ * Entries by account kind and company (null: the platform's), in the statement `move` that made the transaction. Two
+ * look-ups, since no index serves one comparison that null is equal in.
+ */
 const ENTRIES = `insert into "JournalEntry" ("transactionId", "accountId", amount)
-  select move.id, a.id, line.amount from move cross join line join "JournalAccount" a
-    on a.kind = line.kind::"AccountKind" and a."companyId" is not distinct from line.company
+  select move.id, a.id, line.amount from move cross join line cross join lateral (
+    select c.id from "JournalAccount" c where c."companyId" = line.company and c.kind = line.kind::"AccountKind"
+    union all select p.id from "JournalAccount" p where line.company is null and p."companyId" is null and p.kind = line.kind::"AccountKind") a
   where line.amount <> 0 returning 1`;
 
 /** Gives a company credits. `note` says what for. */

@@ -1,13 +1,10 @@
 import type { Sort } from '../lists.ts';
+import { POPULARITY_MINUTES } from './popularity.ts';
 
 /** What the marketplace shows: listed, not deleted, of a seller who accepted the EULA. */
 export const LISTED = `t."sellInMarketplace" and t.active and exists (select from "Company" s where s.id = t."companyId" and s."acceptedEula")`;
 
-const runsSince = (days: number, until = 0): string =>
-  `coalesce((select sum(u.successes) from "UsageRollup" u where u."productId" = t.id and u.hour > now() - interval '${days} days'${until ? ` and u.hour <= now() - interval '${until} days'` : ''}), 0)`;
-
-/** Runs of the last 7 days over those of the 7 before, for products with at least 5 runs; 0 for the others. */
-const trend = `(case when ${runsSince(7)} >= 5 then ${runsSince(7)}::float8 / greatest(${runsSince(14, 7)}, 1) else 0 end)`;
+const COUNTED = `counted every ${POPULARITY_MINUTES} minutes`;
 
 /** The sorts of the marketplace's lists. */
 export function listingSorts(price: string): Record<string, Sort> {
@@ -17,11 +14,15 @@ export function listingSorts(price: string): Record<string, Sort> {
       type: 'float8',
       description: 'By how well the search fits.',
     },
-    POPULAR: { sql: `${runsSince(30)}::bigint`, type: 'bigint', description: 'By successful runs in 30 days.' },
+    POPULAR: {
+      sql: 't.popularity',
+      type: 'int',
+      description: `By successful runs in 30 days, ${COUNTED}.`,
+    },
     TRENDING: {
-      sql: trend,
+      sql: 't.trend',
       type: 'float8',
-      description: 'By runs of 7 days over the 7 before, of products with at least 5 runs.',
+      description: `By runs of 7 days over the 7 before, of products with at least 5 runs, ${COUNTED}.`,
     },
     RECENT: { sql: 't."updatedAt"', type: 'timestamptz', description: 'By the last change.' },
     NAME: { sql: 't.name', type: 'text', description: 'By name.' },

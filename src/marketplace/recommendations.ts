@@ -33,7 +33,7 @@ export async function recommendations(
        least(3, cardinality(array(select unnest(t.tags) intersect select unnest($4::text[])))) as shared, (case when t."companyId" = $5::uuid then 1 else 0 end) as sellers) s
      where ${LISTED} and t.id <> $1::uuid and (t."useCaseId" = $2::int or t."industryId" = $3::int or t.tags && $4::text[] or t."companyId" = $5::uuid)
        and s.uses + s.industries + s.shared + s.sellers >= $6::int
-     order by score desc, coalesce((select sum(u.successes) from "UsageRollup" u where u."productId" = t.id and u.hour > now() - interval '30 days'), 0) desc, t.id limit $7::int`,
+     order by score desc, t.popularity desc, t.id limit $7::int`,
     [asset.id, asset.useCaseId, asset.industryId, asset.tags, asset.companyId, Math.max(minScore, 1), first],
   );
   return rows.map(({ score, uses, industries, shared, sellers, ...row }) => ({

@@ -17,6 +17,7 @@ import { EVERYBODY, rowBy } from '../rows.ts';
 import { statisticsOf } from '../usage/loaders.ts';
 import { ProductStatistics } from '../usage/statistics.ts';
 import { assetFacets, FACET_SIZE, type Facet } from './facets.ts';
+import { POPULARITY_MINUTES, popularityAsOf } from './popularity.ts';
 import { recommendations } from './recommendations.ts';
 import { LISTED, listingSorts } from './listed.ts';
 
@@ -302,6 +303,14 @@ builder.objectField(Marketplace, 'endpoint', (t) =>
     description: 'One listed endpoint; null where there is none.',
     args: { by: t.arg({ type: ListingBy, required: true, description: 'Which one.' }) },
     resolve: (_, { by }, ctx) => listing(ctx, 'Endpoint', by) as never,
+  }),
+);
+builder.objectField(Marketplace, 'popularityAsOf', (t) =>
+  t.field({
+    type: 'DateTime',
+    cost: 1,
+    description: `When the runs behind the sorts POPULAR and TRENDING were last counted: every ${POPULARITY_MINUTES} minutes.`,
+    resolve: (_, __, ctx) => popularityAsOf(ctx.query),
   }),
 );
 const FacetRef = builder.objectRef<Facet>('Facet').implement({

@@ -1,6 +1,7 @@
 import type { UsageBuffer, UsageEvent } from '../context.ts';
 import type { Database } from '../db.ts';
 import type { Log } from '../log.ts';
+import { addSql, rollups } from './rollup.ts';
 
 /** Events wait at most this long. */
 const INTERVAL_MS = 500;
@@ -12,22 +13,15 @@ const FULL = 500;
 const MOST = 200_000;
 
 /**
- * One statement: events once each (an id that is there already counts nowhere), and their sums onto the rollup, so
- * that raw and rollup always agree, whatever comes twice, late or at once.
+ * One statement: events once each (an id that is there already counts nowhere), and their sums onto the rollups, so
+ * that these always agree with the events, whatever comes twice, late or at once.
  */
 const RUNS_SQL = `with new as (
     insert into "UsageEvent" (id, "sellerCompanyId", "buyerCompanyId", "assetId", "endpointId", "apiKeyId", at, "isSuccess", credits, "earningsCents", "elapsedMs", "rowCount")
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::timestamptz[], $8::bool[], $9::int[], $10::int[], $11::int[], $12::int[])
     on conflict (id) do nothing returning *
-  )
-  insert into "UsageRollup" as r ("sellerCompanyId", "buyerCompanyId", "productId", "isEndpoint", hour, runs, successes, credits, "earningsCents", rows)
-  select "sellerCompanyId", "buyerCompanyId", coalesce("assetId", "endpointId"), "endpointId" is not null, date_trunc('hour', at, 'UTC'),
-    count(*), count(*) filter (where "isSuccess"), sum(credits), sum("earningsCents"),
-    coalesce(sum("rowCount") filter (where "isSuccess"), 0)
-  from new group by 1, 2, 3, 4, 5 order by 1, 5, 3, 2
-  on conflict ("sellerCompanyId", hour, "productId", "buyerCompanyId") do update set runs = r.runs + excluded.runs,
-    successes = r.successes + excluded.successes, credits = r.credits + excluded.credits,
-    "earningsCents" = r."earningsCents" + excluded."earningsCents", rows = r.rows + excluded.rows`;
+  ), ${rollups.map((rollup) => `"+ ${rollup.table}" as (${addSql(rollup, 'new')})`).join(',\n  ')}
+  select`;
 
 const KEYS_SQL = `insert into "ApiKeyUsage" as u ("apiKeyId", day, "companyId", operation, requests, "failedAttempts", "lastUsedAt")
   select k, current_date, c, o, r, f, now() from unnest($1::int[], $2::uuid[], $3::text[], $4::int[], $5::int[]) as given(k, c, o, r, f) order by k, o

@@ -14,10 +14,10 @@ export interface Statistics {
   highestUsd: string | null;
 }
 
-/** Sums come from the rollup; percentiles from at most 10,000 successful runs of the last 30 days. */
+/** Sums come from the totals; percentiles from at most 10,000 successful runs of the last 30 days. */
 const SQL = `select k.n, u.*, l.*, f.*, p.* from unnest($1::uuid[]) with ordinality as k(id, n)
   cross join lateral (select coalesce(sum(runs), 0)::text as runs, coalesce(sum(successes), 0)::text as successes,
-    count(distinct "buyerCompanyId") filter (where successes > 0)::text as buyers, max(hour) as "lastRunAt" from "UsageRollup" where "productId" = k.id) u
+    (count(*) filter (where successes > 0))::text as buyers, date_trunc('hour', max("lastRunAt"), 'UTC') as "lastRunAt" from "ProductTotal" where "productId" = k.id) u
   cross join lateral (select round(percentile_cont(0.5) within group (order by ms))::int as "medianMs", round(percentile_cont(0.95) within group (order by ms))::int as "p95Ms"
     from (select "elapsedMs" as ms from "UsageEvent" e where (e."assetId" = k.id or e."endpointId" = k.id) and "isSuccess" and at > now() - interval '30 days' limit 10000) e) l
   cross join lateral (select count(*)::text as favorites from "Favorite" where "assetId" = k.id) f
