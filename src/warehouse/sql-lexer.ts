@@ -316,7 +316,13 @@ class Lexer {
       }
       end++;
     }
-    this.push('word', sql.slice(at, end).toLowerCase(), end);
+    const text = sql.slice(at, end).toLowerCase();
+    // Nothing tells whether the server takes them for a part of the name or for the next one.
+    if (dialect === 'sqlserver' && /.[@#$]/.test(text)) {
+      this.reject('ODD_CHARACTER', 'Names with @, # or $ in them stand in brackets.', at);
+      return;
+    }
+    this.push('word', text, end);
   }
 
   private number(): void {

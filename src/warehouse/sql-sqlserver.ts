@@ -32,7 +32,7 @@ const STATEMENTS = new Set(
 const LOCKS = new Set('holdlock paglock repeatableread rowlock serializable tablock tablockx updlock xlock'.split(' '));
 /** Words that a value follows: behind any other, `name:` would be a label. */
 const BEFORE_VALUE = new Set(
-  'all and between by case distinct else escape fetch first having in like next not offset on or select then top when where'.split(
+  'all and between by case distinct else escape fetch first from having in like next not of offset on or select then to top when where zone'.split(
     ' ',
   ),
 );

@@ -84,7 +84,7 @@ function readLogin(data: Buffer, isEncrypted: boolean): TdsLogin {
     password: ucs2(Buffer.from(plain)),
     application: ucs2(at(48)),
     database: ucs2(at(68)),
-    isReadOnly: (data[26] ?? 0) >= 0x20,
+    isReadOnly: ((data[26] ?? 0) & 0x20) !== 0,
     isEncrypted,
   };
 }
