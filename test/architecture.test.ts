@@ -31,7 +31,7 @@ const REGISTERS = ['boot.ts', 'demo.ts', 'main.ts', 'print-schema.ts', 'schema.t
 const FORBIDDEN_NAMES = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'types', 'index', 'shared', 'lib'];
 const MAX_LINES = 400;
 /** Drivers that whoever needs them installs; without one the engine says so. */
-const OPTIONAL = ['mysql2'];
+const OPTIONAL = ['mysql2', 'tedious'];
 
 const src = path.join(import.meta.dirname, '../src');
 const files = globSync('**/*.ts', { cwd: src })

@@ -261,7 +261,7 @@ describe('reference data', () => {
       else
         expect([engine.driver, engine.unavailableReason]).toEqual([
           expect.stringMatching(
-            /^(postgres|mysql|duckdb|sqlite|bigquery|snowflake|clickhouse|databricks|trino|athena|external-api)$/,
+            /^(postgres|mysql|sqlserver|duckdb|sqlite|bigquery|snowflake|clickhouse|databricks|trino|athena|external-api)$/,
           ),
           null,
         ]);

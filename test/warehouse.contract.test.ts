@@ -6,7 +6,17 @@ import { bindParameters } from '../src/warehouse/params.ts';
 import { collect } from '../src/warehouse/query.ts';
 import type { QueryResult } from '../src/warehouse/query.ts';
 import { createEngines } from '../src/warehouse/registry.ts';
-import { directory, duckdb, LIMITS, mariadb, name, postgres, SECRET, servers } from './warehouse.fixtures.ts';
+import {
+  directory,
+  duckdb,
+  LIMITS,
+  mariadb,
+  name,
+  postgres,
+  SECRET,
+  servers,
+  sqlserver,
+} from './warehouse.fixtures.ts';
 import type { Fixture } from './warehouse.fixtures.ts';
 
 const engines = createEngines({ duckdbRoots: [directory], network: { allowPrivate: ['127.0.0.0/8', '::1'] } });
@@ -176,14 +186,18 @@ function contract(fixture: Fixture): void {
       duckdb: null,
       postgres: "SELECT set_config('application_name', 'left', false)",
       mysql: 'SELECT @a := 5',
+      sqlserver: 'SELECT remember',
     }[fixture.driver];
-    const get = { duckdb: null, postgres: "SELECT current_setting('application_name')", mysql: 'SELECT @a' }[
-      fixture.driver
-    ];
+    const get = {
+      duckdb: null,
+      postgres: "SELECT current_setting('application_name')",
+      mysql: 'SELECT @a',
+      sqlserver: 'SELECT recall',
+    }[fixture.driver];
     if (!set || !get) return;
     await query(set);
     for (let i = 0; i < 5; i++)
-      expect((await query(get)).values[0]?.[0]).not.toBe(fixture.driver === 'mysql' ? 5 : 'left');
+      expect((await query(get)).values[0]?.[0]).not.toBe(fixture.driver === 'postgres' ? 'left' : 5);
   });
 
   it('runs more queries at once than it has connections', async () => {
@@ -294,9 +308,15 @@ describe.skipIf(!servers.mysql)('MariaDB (needs one on 127.0.0.1:3306)', () => {
   network(mariadb);
 });
 
+describe('SQL Server (in small)', () => {
+  contract(sqlserver);
+  network(sqlserver);
+});
+
 describe('the registry', () => {
   it('knows its drivers', () => {
-    expect(['duckdb', 'postgres', 'mysql', 'oracle'].map((driver) => engines.has(driver))).toEqual([
+    expect(['duckdb', 'postgres', 'mysql', 'sqlserver', 'oracle'].map((driver) => engines.has(driver))).toEqual([
+      true,
       true,
       true,
       true,

@@ -6,6 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import type { Cell, ConnectionTarget, Limits } from '../src/warehouse/engine.ts';
+import { expressions, startTdsWarehouse, type TdsWarehouse } from './helpers/tds-warehouse.ts';
 
 /** Bounds that no honest query of these tests reaches. */
 export const LIMITS: Limits = { timeoutMs: 20_000, maxRows: 1000, maxBytes: 10_000_000 };
@@ -247,4 +248,27 @@ export const mariadb: Fixture = {
     ['NULL', 'STRING', null],
   ],
   parameters: "SELECT :whole + 1, :text, :flag, :none, :big, :half + 0e0, DATE '2024-01-02' > :day, :whole + 1",
+};
+
+let tds: TdsWarehouse;
+/** A SQL Server in small: the real driver and protocol, answers known beforehand. */
+export const sqlserver: Fixture = {
+  driver: 'sqlserver',
+  target: {
+    key: `${name}-sqlserver`,
+    settings: { host: '127.0.0.1', database: 'shop', username: 'reader', password: SECRET, tls: 'DISABLED' },
+  },
+  schema: 'shop',
+  setUp: async () => {
+    tds = await startTdsWarehouse(SECRET);
+    sqlserver.target.settings['port'] = tds.port;
+  },
+  tearDown: () => tds.close(),
+  numbers: (count) => `SELECT n FROM numbers(${count})`,
+  endless: (mark) => `SELECT act_slow AS ${mark}`,
+  runs: (mark) => Promise.resolve(tds.running.has(mark)),
+  writes: ['DELETE FROM shop.orders', 'WITH d AS (SELECT * FROM shop.orders) DELETE FROM d'],
+  types: expressions.map(([sql, , , type, cell]) => [sql, type, cell]),
+  parameters:
+    "SELECT :whole + 1 AS parameters, :text, :flag, :none, :big, :half, IIF('2024-01-02' > :day, 1, 0), :whole + 1",
 };

@@ -9,6 +9,11 @@ describe('parameters', () => {
     ['duckdb', "SELECT {'a': b, c: d}, f(x := 1), l[1:n], :z", ['z']],
     ['mysql', 'SELECT \'it\\\\\', :a, `:b`, ":c", @d:=1, :e # :f', ['a', 'e']],
     ['sqlite', 'SELECT [:a], :b', ['b']],
+    [
+      'sqlserver',
+      "SELECT [:a]]:b], ':c', N':d', :e -- :f\n /* /* :g */ :h */ , geography::Point(:i, 1, 2)",
+      ['e', 'i'],
+    ],
   ])('%s finds those of %s', (dialect, sql, names) => {
     const found = placeholders(sql, dialect);
     expect(found.map(({ name }) => name)).toEqual(names);

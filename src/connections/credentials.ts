@@ -80,6 +80,7 @@ const athena = z.strictObject({
 const shapes: Record<string, z.ZodType<Record<string, unknown>>> = {
   postgres: network,
   mysql: network,
+  sqlserver: network.extend({ trustServerCertificate: z.boolean('Takes true or false.').optional() }),
   duckdb: file,
   sqlite: file,
   clickhouse: network.extend({ database: said(128).optional(), username: said(128).optional() }),

@@ -102,7 +102,8 @@ export async function refreshSchema(ctx: Context, id: string): Promise<Connectio
 function sampleSql(table: TableInfo, dialect: Dialect, limit: number): string {
   try {
     const columns = table.columns.map(({ name }) => quoteName(name, dialect)).join(', ');
-    return `SELECT ${columns} FROM ${quoteTable(table.schema, table.name, dialect)} LIMIT ${limit}`;
+    const from = `${columns} FROM ${quoteTable(table.schema, table.name, dialect)}`;
+    return dialect === 'sqlserver' ? `SELECT TOP (${limit}) ${from}` : `SELECT ${from} LIMIT ${limit}`;
   } catch (error) {
     if (error instanceof RangeError) throw notFound('table', ['table']);
     throw error;

@@ -13,6 +13,7 @@ export function quoteName(name: string, dialect: Dialect): string {
     throw new RangeError('This is no name of a column or table.');
   if (['bigquery', 'clickhouse'].includes(dialect) && /[`\\]/.test(name))
     throw new RangeError('This engine has no such names.');
+  if (dialect === 'sqlserver') return `[${name.replaceAll(']', ']]')}]`;
   const isBackticked = ['mysql', 'bigquery', 'clickhouse', 'databricks'].includes(dialect);
   return isBackticked ? `\`${name.replaceAll('`', '``')}\`` : `"${name.replaceAll('"', '""')}"`;
 }

@@ -90,7 +90,7 @@ export const storageEngines: StorageEngineRow[] = rows(`
  2 | 1 | Google Cloud SQL for PostgreSQL | RDBMS | postgres | USERNAME_PASSWORD | -
  3 | 1 | Google Cloud SQL for MySQL | RDBMS | mysql | USERNAME_PASSWORD | -
  4 | 1 | Google AlloyDB for PostgreSQL | RDBMS | postgres | USERNAME_PASSWORD | -
- 5 | 1 | Google Cloud SQL for SQL Server | RDBMS | - | USERNAME_PASSWORD | SQL Server speaks the TDS protocol, for which no driver is built in yet.
+ 5 | 1 | Google Cloud SQL for SQL Server | RDBMS | sqlserver | USERNAME_PASSWORD | -
  6 | 1 | Google Cloud Spanner | RDBMS | - | SERVICE_ACCOUNT SERVICE_IDENTITY | Spanner is reached over Google's own gRPC API, and that adapter is not built yet.
  7 | 1 | Google Cloud Storage | OBJ | - | SERVICE_ACCOUNT ACCESS_KEY SERVICE_IDENTITY | Files in object storage cannot be queried yet; load them into a database first.
  8 | 1 | Google Vertex AI (Gemini) | LLM | - | SERVICE_ACCOUNT API_KEY SERVICE_IDENTITY | Language-model connections are listed for completeness; no adapter calls them yet.
@@ -104,16 +104,16 @@ export const storageEngines: StorageEngineRow[] = rows(`
 16 | 2 | Amazon RDS for PostgreSQL | RDBMS | postgres | USERNAME_PASSWORD | -
 17 | 2 | Amazon RDS for MySQL | RDBMS | mysql | USERNAME_PASSWORD | -
 18 | 2 | Amazon RDS for MariaDB | RDBMS | mysql | USERNAME_PASSWORD | -
-19 | 2 | Amazon RDS for SQL Server | RDBMS | - | USERNAME_PASSWORD | SQL Server speaks the TDS protocol, for which no driver is built in yet.
+19 | 2 | Amazon RDS for SQL Server | RDBMS | sqlserver | USERNAME_PASSWORD | -
 20 | 2 | Amazon RDS for Oracle | RDBMS | - | USERNAME_PASSWORD | Oracle Database speaks its own protocol, for which no driver is built in yet.
 21 | 2 | Amazon Athena | EDW | athena | ACCESS_KEY | -
 22 | 2 | Amazon S3 | OBJ | - | ACCESS_KEY SERVICE_IDENTITY | Files in object storage cannot be queried yet; load them into a database first.
 23 | 2 | Amazon Bedrock | LLM | - | ACCESS_KEY API_KEY SERVICE_IDENTITY | Language-model connections are listed for completeness; no adapter calls them yet.
 24 | 2 | Amazon SageMaker Endpoints | API_MODEL | - | ACCESS_KEY SERVICE_IDENTITY | Hosted prediction models cannot be called yet.
-25 | 3 | Azure SQL Database | RDBMS | - | USERNAME_PASSWORD CLIENT_SECRET SERVICE_IDENTITY | SQL Server speaks the TDS protocol, for which no driver is built in yet.
-26 | 3 | Microsoft SQL Server | RDBMS | - | USERNAME_PASSWORD | SQL Server speaks the TDS protocol, for which no driver is built in yet.
-27 | 3 | Azure Synapse Analytics | EDW | - | USERNAME_PASSWORD CLIENT_SECRET | Synapse speaks the TDS protocol, for which no driver is built in yet.
-28 | 3 | Microsoft Fabric Warehouse | EDW | - | CLIENT_SECRET OAUTH | Fabric speaks the TDS protocol with Entra sign-in, for which no driver is built in yet.
+25 | 3 | Azure SQL Database | RDBMS | sqlserver | USERNAME_PASSWORD | -
+26 | 3 | Microsoft SQL Server | RDBMS | sqlserver | USERNAME_PASSWORD | -
+27 | 3 | Azure Synapse Analytics | EDW | - | USERNAME_PASSWORD CLIENT_SECRET | Synapse takes a part of T-SQL alone, and its safeguards are not yet verified with this gateway.
+28 | 3 | Microsoft Fabric Warehouse | EDW | - | CLIENT_SECRET OAUTH | Fabric wants Entra sign-in, which the SQL Server connections of this gateway do not offer yet.
 29 | 3 | Azure Database for PostgreSQL | RDBMS | postgres | USERNAME_PASSWORD | -
 30 | 3 | Azure Database for MySQL | RDBMS | mysql | USERNAME_PASSWORD | -
 31 | 3 | Azure Blob Storage | OBJ | - | ACCESS_KEY CLIENT_SECRET SERVICE_IDENTITY | Files in object storage cannot be queried yet; load them into a database first.

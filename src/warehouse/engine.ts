@@ -16,7 +16,8 @@ export type Dialect =
   | 'snowflake'
   | 'clickhouse'
   | 'databricks'
-  | 'trino';
+  | 'trino'
+  | 'sqlserver';
 
 export type ColumnType =
   | 'BOOLEAN'

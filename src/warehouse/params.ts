@@ -31,6 +31,7 @@ const NUMBERED: Partial<Record<Dialect, (index: number, value: ParameterValue) =
   bigquery: (index) => `@p${index}`,
   clickhouse: (index, value) => `{p${index}:${clickhouseType(value)}}`,
   databricks: (index) => `:p${index}`,
+  sqlserver: (index) => `@p${index}`,
 };
 
 /** The placeholder of the `index`-th value of a statement, from 1, in the engine's own style. */

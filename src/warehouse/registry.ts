@@ -12,6 +12,7 @@ import { createTrino } from './http/trino.ts';
 import { createMysql } from './mysql.ts';
 import { createPostgres } from './postgres.ts';
 import { createSqlite } from './sqlite.ts';
+import { createSqlserver } from './sqlserver.ts';
 
 /** The engines of this installation by the name of their driver. */
 export interface Engines {
@@ -33,6 +34,7 @@ export function createEngines(options: { duckdbRoots: string[]; network: Network
     createSqlite({ roots }),
     createPostgres({ network }),
     createMysql({ network }),
+    createSqlserver({ network }),
     createBigquery({ network }),
     createSnowflake({ network }),
     createClickhouse({ network }),

@@ -3,7 +3,7 @@ import type { Token } from './sql-lexer.ts';
 import { names } from './sql-names.ts';
 
 /** Dialects of services that are reached over HTTP. */
-export type CloudDialect = Exclude<Dialect, 'postgres' | 'mysql' | 'duckdb' | 'sqlite'>;
+export type CloudDialect = Exclude<Dialect, 'postgres' | 'mysql' | 'duckdb' | 'sqlite' | 'sqlserver'>;
 
 /** Functions that write, wait, reach files, servers, secrets or paid models, or run SQL out of a string. */
 export const CLOUD_FUNCTIONS: Record<CloudDialect, RegExp> = {

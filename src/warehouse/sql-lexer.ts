@@ -61,6 +61,9 @@ const ODD_RANGES = [
   [0xffa0, 0xffa0],
   [0xfff0, 0xffff],
 ] as const;
+// Currency signs are money of their own in T-SQL, and what is no letter there may part words: neither is needed.
+const TSQL_LETTER = /[\p{L}\p{Nd}]/u;
+const TSQL_NAME_PART = /[@#]/;
 const NUMBER = /0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9][0-9_]*)?/y;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const STRING_PREFIX = /(?:rb|br|[rbx])(?=['"])/iy;
@@ -75,6 +78,7 @@ function isOdd(character: string, dialect: Dialect): boolean {
   if (code > 0x1f && code < 0x7f) return false;
   // ClickHouse takes typographic quotes for quotes, and a long minus for one.
   if (dialect === 'clickhouse' && /[\u2018-\u201f\u2212]/.test(character)) return true;
+  if (dialect === 'sqlserver' && code >= 0x7f && (!TSQL_LETTER.test(character) || code >= 0xff00)) return true;
   return ODD_RANGES.some(([from, to]) => code >= from && code <= to);
 }
 
@@ -131,11 +135,11 @@ class Lexer {
       this.quoted('"', '"');
     } else if (c === '`' && BACKTICKS.has(dialect)) {
       this.quoted('`', '`');
-    } else if (c === '[' && dialect === 'sqlite') {
+    } else if (c === '[' && (dialect === 'sqlite' || dialect === 'sqlserver')) {
       this.quoted('[', ']');
     } else if (isOdd(c, dialect)) {
       this.reject('ODD_CHARACTER', 'Invisible or control characters are only allowed inside strings.', at);
-    } else if (WORD_START.test(c)) {
+    } else if (WORD_START.test(c) || (c === '#' && dialect === 'sqlserver')) {
       this.word();
     } else if (c >= '0' && c <= '9') {
       this.number();
@@ -143,7 +147,7 @@ class Lexer {
       this.dollar();
     } else if (c === '?' && dialect !== 'postgres') {
       this.push('positional', '?', at + 1);
-    } else if (c === '@' && /^(?:sqlite|bigquery|snowflake|clickhouse)$/.test(dialect)) {
+    } else if (c === '@' && /^(?:sqlite|bigquery|snowflake|clickhouse|sqlserver)$/.test(dialect)) {
       this.push('positional', '@', at + 1);
     } else if (c === ':') {
       this.colon();
@@ -178,6 +182,8 @@ class Lexer {
     const lone = /\r(?!\n)/.exec(body);
     // A lone carriage return ends a comment for some engines and not for others.
     if (lone) this.reject('AMBIGUOUS_COMMENT', 'A comment must not hold a lone carriage return.', this.at + lone.index);
+    const turn = this.dialect === 'sqlserver' ? /[\v\f\u0085\u2028\u2029]/.exec(body) : null;
+    if (turn) this.reject('AMBIGUOUS_COMMENT', 'A comment must not hold another break of lines.', this.at + turn.index);
     if (this.dialect === 'databricks' && /\\\r?\n$/.test(body)) {
       this.reject('AMBIGUOUS_COMMENT', 'A comment must not end in a backslash: it would go on.', end - 2);
     }
@@ -191,7 +197,7 @@ class Lexer {
       this.reject('EXECUTABLE_COMMENT', 'Comments that the engine executes or takes hints from are refused.', start);
       return;
     }
-    const nests = dialect === 'postgres' || dialect === 'duckdb';
+    const nests = dialect === 'postgres' || dialect === 'duckdb' || dialect === 'sqlserver';
     let depth = 1;
     let i = start + 2;
     while (i < sql.length && depth > 0) {
@@ -259,10 +265,12 @@ class Lexer {
 
   private quoted(open: string, close: string): void {
     const { sql, dialect } = this;
+    // SQLite takes the first closing bracket for the end.
+    const doubles = open !== '[' || dialect === 'sqlserver';
     let i = this.at + 1;
     for (; i < sql.length; i++) {
       if (sql[i] !== close) continue;
-      if (open === '[' || sql[i + 1] !== close) break;
+      if (!doubles || sql[i + 1] !== close) break;
       i++;
     }
     if (i >= sql.length) this.reject('UNTERMINATED', 'A quoted name has no end.', this.at);
@@ -272,7 +280,7 @@ class Lexer {
     if (isAmbiguous || (dialect === 'bigquery' && raw.includes('`'))) {
       this.reject('AMBIGUOUS_BACKSLASH', 'A quoted name must not hold a backslash or a backtick.', this.at);
     }
-    this.push('quoted', open === '[' ? raw : raw.replaceAll(close + close, close), i + 1);
+    this.push('quoted', doubles ? raw.replaceAll(close + close, close) : raw, i + 1);
   }
 
   private word(): void {
@@ -299,14 +307,22 @@ class Lexer {
       return;
     }
     let end = at + 1;
-    while (end < sql.length && WORD_PART.test(sql[end] ?? '')) {
+    const isPart = (part: string): boolean =>
+      WORD_PART.test(part) || (dialect === 'sqlserver' && TSQL_NAME_PART.test(part));
+    while (end < sql.length && isPart(sql[end] ?? '')) {
       if (isOdd(sql[end] ?? '', dialect)) {
         this.reject('ODD_CHARACTER', 'Invisible or control characters are only allowed inside strings.', end);
         return;
       }
       end++;
     }
-    this.push('word', sql.slice(at, end).toLowerCase(), end);
+    const text = sql.slice(at, end).toLowerCase();
+    // Nothing tells whether the server takes them for a part of the name or for the next one.
+    if (dialect === 'sqlserver' && /.[@#$]/.test(text)) {
+      this.reject('ODD_CHARACTER', 'Names with @, # or $ in them stand in brackets.', at);
+      return;
+    }
+    this.push('word', text, end);
   }
 
   private number(): void {

@@ -2,10 +2,12 @@ import type { Dialect } from './engine.ts';
 import { CLOUD_FIRST, CLOUD_FUNCTIONS, CLOUD_RELATIONS, cloudRefusal } from './sql-cloud.ts';
 import type { Rejection, Token } from './sql-lexer.ts';
 import { names } from './sql-names.ts';
+import { SQLSERVER_FUNCTIONS, SQLSERVER_RELATIONS, sqlserverRefusal, sqlserverStatements } from './sql-sqlserver.ts';
 
 /** Functions that write, wait, lock, reach files, servers or settings, or run SQL out of a string. */
 const DENIED_FUNCTIONS: Record<Dialect, RegExp> = {
   ...CLOUD_FUNCTIONS,
+  sqlserver: SQLSERVER_FUNCTIONS,
   postgres: names(`pg_sleep* pg_advisory_* pg_try_advisory_* pg_read_* pg_ls_* pg_stat_file pg_stat_reset*
     pg_stat_statements_reset pg_stat_force* pg_stat_clear* pg_clear_* pg_restore_* pg_file_* pg_logdir_ls pg_terminate_backend
     pg_cancel_backend pg_reload_conf pg_rotate_logfile* pg_promote pg_switch_* pg_wal_replay_* pg_create_* pg_drop_*
@@ -40,6 +42,7 @@ const DENIED_FUNCTIONS: Record<Dialect, RegExp> = {
 /** Tables and views that hold passwords' hashes, files' contents or paths of the server's machine. */
 const DENIED_RELATIONS: Record<Dialect, RegExp> = {
   ...CLOUD_RELATIONS,
+  sqlserver: SQLSERVER_RELATIONS,
   postgres: names(
     'pg_authid pg_shadow pg_hba_file_rules pg_ident_file_mappings pg_file_settings pg_user_mapping pg_user_mappings pg_largeobject pg_config pg_subscription',
   ),
@@ -56,6 +59,7 @@ const WRITING = new Set(`insert update delete merge upsert replace create drop a
 const ALSO_FUNCTIONS = new Set(['insert', 'replace', 'truncate']);
 const FIRST: Record<Dialect, Set<string>> = {
   ...CLOUD_FIRST,
+  sqlserver: new Set(['select', 'with']),
   postgres: new Set(['select', 'with', 'values']),
   mysql: new Set(['select', 'with', 'values']),
   duckdb: new Set(['select', 'with', 'values', 'from', 'pivot', 'unpivot']),
@@ -108,7 +112,11 @@ class Rules {
   }
 
   check(): Rejection | null {
-    return this.shape() ?? this.words() ?? (this.dialect === 'duckdb' ? this.files() : null);
+    const found = this.shape() ?? this.words();
+    if (found || (this.dialect !== 'duckdb' && this.dialect !== 'sqlserver')) return found;
+    if (this.dialect === 'duckdb') return this.files();
+    const second = sqlserverStatements(this.tokens);
+    return second && this.refuse(second, 'MULTIPLE_STATEMENTS', 'Only one statement is allowed.');
   }
 
   private is(index: number, text: string, kind: Token['kind'] = 'word'): boolean {
@@ -149,8 +157,8 @@ class Rules {
       if (token.kind === 'positional') {
         return this.refuse(token, 'POSITIONAL_PARAMETER', 'Write parameters as :name.');
       }
-      const cloud = cloudRefusal(tokens, i, dialect);
-      if (cloud) return this.refuse(token, ...cloud);
+      const own = dialect === 'sqlserver' ? sqlserverRefusal(tokens, i) : cloudRefusal(tokens, i, dialect);
+      if (own) return this.refuse(token, ...own);
       if (token.kind === 'op') {
         if (token.text === ':=' && dialect === 'mysql') {
           return this.refuse(token, 'VARIABLE_ASSIGNMENT', 'Variables must not be assigned.');
