@@ -13,9 +13,6 @@ import { testDatabase } from './database.ts';
 import { duckdbSeeds, mariadbSeeds, MARK, postgresSeeds, sqliteSeeds } from './fuzz-seeds.ts';
 import type { Seeds } from './fuzz-statements.ts';
 
-/** How long one statement may run before it is stopped; what it does until then counts. */
-const STATEMENT_MS = 300;
-
 /** An engine with nothing of our hardening: it runs every statement of a text and may write. */
 export interface Subject {
   seeds: Seeds;
@@ -43,8 +40,8 @@ async function outcome(work: () => Promise<unknown>): Promise<{ ran: boolean; sh
   }
 }
 
-/** A superuser of PostgreSQL, in a scratch database. */
-export async function openPostgres(): Promise<Subject> {
+/** A superuser of PostgreSQL, in a scratch database; a statement is stopped after `statementMs`. */
+export async function openPostgres(statementMs: number): Promise<Subject> {
   const database = await testDatabase();
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -52,7 +49,7 @@ export async function openPostgres(): Promise<Subject> {
   const name = `fuzz_${process.pid}_out`;
   const out = `${rows[0]?.dir}/${name}`;
   await client.query(`CREATE TABLE canary (id int PRIMARY KEY, x text); CREATE SEQUENCE canary_seq;
-    INSERT INTO canary SELECT i, 'row ' || i FROM generate_series(1, 5) i; SET statement_timeout = ${STATEMENT_MS}`);
+    INSERT INTO canary SELECT i, 'row ' || i FROM generate_series(1, 5) i; SET statement_timeout = ${statementMs}`);
   const shown = `SELECT jsonb_build_array((SELECT string_agg(c::text, ',' ORDER BY id) FROM canary c),
     (SELECT last_value || ' ' || is_called FROM canary_seq), (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_proc),
     (SELECT count(*) FROM pg_type), (SELECT count(*) FROM pg_largeobject_metadata), (SELECT count(*) FROM pg_prepared_statements),
@@ -77,7 +74,7 @@ export async function openPostgres(): Promise<Subject> {
         [],
       );
       try {
-        const sql = `SET statement_timeout = 0; ${shown}; SET statement_timeout = ${STATEMENT_MS}`;
+        const sql = `SET statement_timeout = 0; ${shown}; SET statement_timeout = ${statementMs}`;
         const results = (await client.query(sql)) as unknown as pg.QueryResult<{ state: string }>[];
         return `${results[1]?.rows[0]?.state} ${String(transaction)}`;
       } catch (error) {
@@ -93,14 +90,14 @@ export async function openPostgres(): Promise<Subject> {
   };
 }
 
-/** The root of MariaDB, in a scratch database. */
-export async function openMariadb(): Promise<Subject> {
+/** The root of MariaDB, in a scratch database; a statement is stopped after `statementMs`. */
+export async function openMariadb(statementMs: number): Promise<Subject> {
   const name = `fuzz_${process.pid}_${Date.now().toString(36)}`;
   const options = { host: '127.0.0.1', user: 'root', multipleStatements: true, rowsAsArray: true } as const;
   const client = await mysql.createConnection(options);
   await client.query(`CREATE DATABASE ${name}; USE ${name}; CREATE TABLE canary (id INT PRIMARY KEY, x VARCHAR(60));
     CREATE SEQUENCE canary_seq NOCACHE; INSERT INTO canary SELECT seq, CONCAT('row ', seq) FROM seq_1_to_5;
-    SET max_statement_time = ${STATEMENT_MS / 1000}`);
+    SET max_statement_time = ${statementMs / 1000}`);
   const [[[tmp]]] = (await client.query('SELECT @@tmpdir')) as unknown as [[[string]]];
   const out = `${tmp}/${name}.out`;
   return {
@@ -122,8 +119,8 @@ export async function openMariadb(): Promise<Subject> {
   };
 }
 
-/** A DuckDB file that may be written, in a scratch database. */
-export async function openDuckdb(): Promise<Subject> {
+/** A DuckDB file that may be written, in a scratch database; a statement is stopped after `statementMs`. */
+export async function openDuckdb(statementMs: number): Promise<Subject> {
   const directory = await mkdtemp(join(tmpdir(), 'fuzz-'));
   await writeFile(join(directory, 'canary.csv'), `a,header-${MARK}\n${MARK},1\n`);
   await writeFile(join(directory, `listed-${MARK}.txt`), '');
@@ -142,7 +139,7 @@ export async function openDuckdb(): Promise<Subject> {
     mark: new RegExp(MARK),
     run: ({ sql, values }) =>
       outcome(async () => {
-        const timer = setInterval(() => connection.interrupt(), STATEMENT_MS);
+        const timer = setInterval(() => connection.interrupt(), statementMs);
         try {
           const texts = await connection.extractStatements(sql);
           const all: unknown[] = [];
@@ -170,8 +167,8 @@ export async function openDuckdb(): Promise<Subject> {
   };
 }
 
-/** A SQLite file that may be written, in a scratch database. */
-export async function openSqlite(): Promise<Subject> {
+/** A SQLite file that may be written, in a scratch database; a statement is stopped after `statementMs`. */
+export async function openSqlite(statementMs: number): Promise<Subject> {
   const directory = await mkdtemp(join(tmpdir(), 'fuzz-'));
   const file = join(directory, 'canary.sqlite');
   const database = new DatabaseSync(file);
@@ -186,7 +183,7 @@ export async function openSqlite(): Promise<Subject> {
     child ??= fork(new URL('./fuzz-sqlite-child.ts', import.meta.url), [file], { serialization: 'advanced' });
     const patience = new AbortController();
     const answer = once(child, 'message', { signal: patience.signal });
-    const timer = sql === null ? null : setTimeout(() => patience.abort(), STATEMENT_MS * 10);
+    const timer = sql === null ? null : setTimeout(() => patience.abort(), statementMs * 10);
     child.send({ sql, state: shown });
     try {
       const [message] = (await answer) as [{ ran: boolean; shown: string; state: string }];
