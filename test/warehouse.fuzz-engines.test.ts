@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Dialect } from '../src/warehouse/engine.ts';
 import { bindParameters } from '../src/warehouse/params.ts';
@@ -6,6 +5,7 @@ import { checkSql } from '../src/warehouse/sql-guard.ts';
 import { randomOf, statements } from './helpers/fuzz-statements.ts';
 import { openDuckdb, openMariadb, openPostgres, openSqlite } from './helpers/fuzz-subjects.ts';
 import type { Subject } from './helpers/fuzz-subjects.ts';
+import { hasMariadb } from './helpers/mariadb-server.ts';
 
 // FUZZ_SEED repeats a run; FUZZ_RUNS makes as many statements for each engine, however long that takes.
 const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -16,10 +16,6 @@ const TIME_MS = 5_000;
 const STATEMENT_MS = 300;
 const PATIENT_MS = 60_000;
 
-const hasMariadb = await new Promise<boolean>((resolve) => {
-  const socket = connect(3306, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
-  socket.unref();
-});
 const engines: [name: string, dialect: Dialect, open: (statementMs: number) => Promise<Subject>][] = [
   ['PostgreSQL', 'postgres', openPostgres],
   ['DuckDB', 'duckdb', openDuckdb],
@@ -68,8 +64,6 @@ describe('what the guard must stop leaves a trace that the fuzz sees', () => {
       const { seeds, mark } = subject;
       const unseen: string[] = [];
       for (const sql of [...seeds.hostile, ...seeds.poison.map((expression) => `SELECT ${expression}`)]) {
-        // A file that a server wrote could not be deleted here.
-        if (/OUTFILE|DUMPFILE/.test(sql)) continue;
         expect(await checkSql(sql, dialect), sql).not.toBeNull();
         const before = await subject.state();
         const { shown } = await subject.run({ sql, values: [] });

@@ -9,7 +9,10 @@ import { objectionTo } from '../src/warehouse/sql-tree.ts';
 const off = vi.hoisted(() => ({ rules: false }));
 vi.mock('../src/warehouse/sql-rules.ts', async (original) => {
   const real = await original<typeof import('../src/warehouse/sql-rules.ts')>();
-  return { ...real, checkTokens: vi.fn<typeof checkTokens>((...input) => (off.rules ? null : real.checkTokens(...input))) };
+  return {
+    ...real,
+    checkTokens: vi.fn<typeof checkTokens>((...input) => (off.rules ? null : real.checkTokens(...input))),
+  };
 });
 
 const READ = ['mysql', 'sqlite', 'bigquery', 'snowflake', 'clickhouse', 'databricks'] as const satisfies Dialect[];
@@ -89,8 +92,13 @@ describe('the second opinion guards', () => {
     off.rules = true;
     try {
       for (const dialect of [...READ, 'postgres'] as const) {
-        expect(await checkSql('DELETE FROM hole', dialect), dialect).toMatchObject({ rule: 'NOT_A_QUERY', position: 0 });
-        expect(await checkSql(' SELECT 1 AS hole; SELECT 2', dialect), dialect).toMatchObject({ rule: 'MULTIPLE_STATEMENTS' });
+        expect(await checkSql('DELETE FROM hole', dialect), dialect).toMatchObject({
+          rule: 'NOT_A_QUERY',
+          position: 0,
+        });
+        expect(await checkSql(' SELECT 1 AS hole; SELECT 2', dialect), dialect).toMatchObject({
+          rule: 'MULTIPLE_STATEMENTS',
+        });
       }
       expect(await checkSql('DELETE FROM hole', 'trino')).toBeNull();
     } finally {

@@ -2,7 +2,8 @@
 
 const FILE_NAME = /[/\\*?]|:\/\/|\.(?:csv|tsv|txt|parquet|json|jsonl|ndjson|db|duckdb|sqlite)$/i;
 /** Table functions that read files or servers, or run SQL out of a string. */
-const DENIED = /^(?:read_.*|.*_scan|.*_query|.*_execute|.*_attach|query|query_table|glob|sniff_.*|pragma_.*|st_read.*)$/i;
+const DENIED =
+  /^(?:read_.*|.*_scan|.*_query|.*_execute|.*_attach|query|query_table|glob|sniff_.*|pragma_.*|st_read.*)$/i;
 
 type Node = Record<string, unknown>;
 

@@ -87,7 +87,7 @@ export function mariadbSeeds(out: string): Seeds {
       'SELECT 3 AS a /*! INTO @canary */',
       'SELECT 2 AS a /*M! INTO @canary */',
       `SELECT 1 INTO OUTFILE '${out}'`,
-      `SELECT 1 /*!50000 INTO DUMPFILE '${out}' */`,
+      `SELECT 1 /*!50000 INTO DUMPFILE '${out}2' */`,
       'ALTER TABLE canary ADD COLUMN more INT',
       'START TRANSACTION',
       "SET SESSION sql_mode = 'ANSI_QUOTES'",

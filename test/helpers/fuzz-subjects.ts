@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DuckDBInstance } from '@duckdb/node-api';
-import mysql from 'mysql2/promise';
 import pg from 'pg';
+import { startEmbedded } from '../../src/embedded.ts';
 import type { Statement } from '../../src/warehouse/engine.ts';
-import { testDatabase } from './database.ts';
 import { duckdbSeeds, mariadbSeeds, MARK, postgresSeeds, sqliteSeeds } from './fuzz-seeds.ts';
 import type { Seeds } from './fuzz-statements.ts';
+import { mariadbServer } from './mariadb-server.ts';
 
 /** An engine with nothing of our hardening: it runs every statement of a text and may write. */
 export interface Subject {
@@ -40,13 +40,15 @@ async function outcome(work: () => Promise<unknown>): Promise<{ ran: boolean; sh
   }
 }
 
-/** A superuser of PostgreSQL, in a scratch database; a statement is stopped after `statementMs`. */
+/** A superuser of a PostgreSQL of its own; a statement is stopped after `statementMs`. */
 export async function openPostgres(statementMs: number): Promise<Subject> {
-  const database = await testDatabase();
-  const client = new pg.Client({ connectionString: database.url });
+  const directory = await mkdtemp(join(tmpdir(), 'fuzz-'));
+  const server = await startEmbedded(join(directory, 'pg'), { durable: false });
+  const client = new pg.Client({ connectionString: server.url });
+  client.on('error', () => undefined);
   await client.connect();
   const { rows } = await client.query<{ dir: string }>("SELECT current_setting('data_directory') AS dir");
-  const name = `fuzz_${process.pid}_out`;
+  const name = 'canary_out';
   const out = `${rows[0]?.dir}/${name}`;
   await client.query(`CREATE TABLE canary (id int PRIMARY KEY, x text); CREATE SEQUENCE canary_seq;
     INSERT INTO canary SELECT i, 'row ' || i FROM generate_series(1, 5) i; SET statement_timeout = ${statementMs}`);
@@ -82,39 +84,46 @@ export async function openPostgres(statementMs: number): Promise<Subject> {
       }
     },
     close: async () => {
-      await client.query('ROLLBACK; RESET SESSION AUTHORIZATION; SET statement_timeout = 0').catch(() => undefined);
-      await client.query(`COPY (SELECT 1) TO PROGRAM 'rm -f ${out}'`).catch(() => undefined);
       await client.end();
-      await database.drop();
+      await server.stop();
+      // Data that had to lie apart from `directory`.
+      await rm(server.dir, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }
 
-/** The root of MariaDB, in a scratch database; a statement is stopped after `statementMs`. */
+/** The root of a MariaDB of its own: statements that only read have ended servers. A statement is stopped after `statementMs`. */
 export async function openMariadb(statementMs: number): Promise<Subject> {
-  const name = `fuzz_${process.pid}_${Date.now().toString(36)}`;
-  const options = { host: '127.0.0.1', user: 'root', multipleStatements: true, rowsAsArray: true } as const;
-  const client = await mysql.createConnection(options);
-  await client.query(`CREATE DATABASE ${name}; USE ${name}; CREATE TABLE canary (id INT PRIMARY KEY, x VARCHAR(60));
-    CREATE SEQUENCE canary_seq NOCACHE; INSERT INTO canary SELECT seq, CONCAT('row ', seq) FROM seq_1_to_5;
-    SET max_statement_time = ${statementMs / 1000}`);
-  const [[[tmp]]] = (await client.query('SELECT @@tmpdir')) as unknown as [[[string]]];
-  const out = `${tmp}/${name}.out`;
+  const server = await mariadbServer();
+  let client = await server.connect();
+  const out = `${server.directory}/data/canary.out`;
+  const settings = `USE canaries; SET max_statement_time = ${statementMs / 1000}`;
+  await client.query(`CREATE DATABASE canaries; USE canaries; CREATE TABLE canary (id INT PRIMARY KEY, x VARCHAR(60));
+    CREATE SEQUENCE canary_seq NOCACHE; INSERT INTO canary SELECT seq, CONCAT('row ', seq) FROM seq_1_to_5; ${settings}`);
+  const shown = `SET STATEMENT max_statement_time = 0 FOR SELECT (SELECT GROUP_CONCAT(id, x ORDER BY id) FROM canaries.canary),
+    (SELECT next_not_cached_value FROM canaries.canary_seq), (SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'canaries'),
+    (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'canaries'), CONVERT(@canary USING utf8mb4),
+    IS_USED_LOCK('canary_lock') IS NULL, @@in_transaction, @@sql_mode, DATABASE(), @@autocommit, LENGTH(LOAD_FILE('${out}')), LENGTH(LOAD_FILE('${out}2'))`;
   return {
     seeds: mariadbSeeds(out),
     mark: /root:x?:0:/,
-    run: ({ sql, values }) =>
-      outcome(async () => (values.length > 0 ? await client.execute(sql, values) : await client.query(sql))[0]),
-    state: async () => {
-      const sql = `SET STATEMENT max_statement_time = 0 FOR SELECT (SELECT GROUP_CONCAT(id, x ORDER BY id) FROM ${name}.canary),
-        (SELECT next_not_cached_value FROM ${name}.canary_seq), (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '${name}'),
-        (SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = '${name}'),
-        CONVERT(@canary USING utf8mb4), IS_USED_LOCK('canary_lock'), @@in_transaction, @@sql_mode, DATABASE(), @@autocommit, LENGTH(LOAD_FILE('${out}'))`;
-      return (await outcome(async () => (await client.query(sql))[0])).shown;
+    run: async ({ sql, values }) => {
+      const result = await outcome(
+        async () => (values.length > 0 ? await client.execute(sql, values) : await client.query(sql))[0],
+      );
+      // What a statement that ended the server has changed is still there when it is back.
+      if (!(await outcome(() => client.ping())).ran) {
+        client.destroy();
+        client = await server.connect();
+        await client.query(settings);
+      }
+      return result;
     },
+    state: async () => (await outcome(async () => (await client.query(shown))[0])).shown,
     close: async () => {
-      await client.query(`DROP DATABASE ${name}`);
-      await client.end();
+      client.destroy();
+      await server.stop();
     },
   };
 }
