@@ -38,12 +38,7 @@ export async function mariadbServer(): Promise<MariadbServer> {
     connect: async () => {
       for (let tries = 0; ; tries++) {
         if (isDown()) {
-          const options = [
-            '--skip-networking',
-            `--socket=${socketPath}`,
-            '--innodb-flush-log-at-trx-commit=0',
-            '--skip-stack-trace',
-          ];
+          const options = ['--skip-networking', `--socket=${socketPath}`, '--skip-stack-trace'];
           child = spawn(server ?? '', [...common, ...options, '--innodb-buffer-pool-size=16M'], { stdio: 'ignore' });
         }
         try {
