@@ -174,7 +174,7 @@ function contract(fixture: Fixture): void {
   it('leaves nothing of a session to the next one', async () => {
     const set = {
       duckdb: null,
-      postgres: "SELECT set_config('application_name', 'left', false)",
+      postgres: `SELECT ${fixture.schema}.lies()`,
       mysql: 'SELECT @a := 5',
     }[fixture.driver];
     const get = { duckdb: null, postgres: "SELECT current_setting('application_name')", mysql: 'SELECT @a' }[

@@ -132,6 +132,8 @@ export const postgres: Fixture = {
       CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
       INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
       CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
+      CREATE FUNCTION ${name}.lies() RETURNS text STABLE LANGUAGE sql AS
+        $$ SELECT set_config('application_name', 'left', false) $$;
       GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
       GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`);
   },
@@ -140,7 +142,7 @@ export const postgres: Fixture = {
     await admin.end();
   },
   numbers: (count) => `SELECT i FROM generate_series(1, ${count}) i`,
-  endless: (mark) => `SELECT pg_sleep(120) AS ${mark}`,
+  endless: (mark) => `SELECT count(*) AS ${mark} FROM generate_series(1, 1000000000000)`,
   runs: async (mark) => {
     const sql = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`;
     return (await admin.query(sql, [`%${mark}%`])).rowCount !== 0;
