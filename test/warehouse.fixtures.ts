@@ -133,6 +133,8 @@ export const postgres: Fixture = {
       CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
       INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
       CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
+      CREATE FUNCTION ${name}.lies() RETURNS text STABLE LANGUAGE sql AS
+        $$ SELECT pg_advisory_lock(7)::text $$;
       GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
       GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`);
   },
@@ -141,7 +143,7 @@ export const postgres: Fixture = {
     await admin.end();
   },
   numbers: (count) => `SELECT i FROM generate_series(1, ${count}) i`,
-  endless: (mark) => `SELECT pg_sleep(120) AS ${mark}`,
+  endless: (mark) => `SELECT count(*) AS ${mark} FROM generate_series(1, 1000000000000)`,
   runs: async (mark) => {
     const sql = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`;
     return (await admin.query(sql, [`%${mark}%`])).rowCount !== 0;
@@ -154,6 +156,20 @@ export const postgres: Fixture = {
     'SET TRANSACTION READ WRITE',
     "SELECT set_config('transaction_read_only', 'off', false)",
     `SELECT * FROM ${name}.orders FOR UPDATE`,
+    `SELECT * INTO copied FROM ${name}.orders`,
+    'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    "SELECT pg_read_file('PG_VERSION')",
+    "SELECT lo_import('/etc/passwd')",
+    `COPY ${name}.orders TO '/tmp/orders'`,
+    "COPY (SELECT 1) TO PROGRAM 'id'",
+    'CREATE EXTENSION hstore',
+    "LOAD '/tmp/code.so'",
+    "ALTER SYSTEM SET log_statement = 'none'",
+    'ALTER ROLE CURRENT_USER SUPERUSER',
+    'SET ROLE postgres',
+    'SET SESSION AUTHORIZATION postgres',
+    'VACUUM',
+    'CHECKPOINT',
   ],
   types: [
     ['true', 'BOOLEAN', true],
@@ -229,6 +245,19 @@ export const mariadb: Fixture = {
     'CREATE TABLE t (a INT)',
     'SELECT 1; DELETE FROM orders',
     'SELECT * FROM orders FOR UPDATE',
+    'CREATE TEMPORARY TABLE t (a INT)',
+    'TRUNCATE orders',
+    "SELECT 1 INTO OUTFILE '/tmp/orders'",
+    "SELECT 1 INTO DUMPFILE '/tmp/orders'",
+    "LOAD DATA INFILE '/etc/passwd' INTO TABLE orders",
+    "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE orders",
+    "INSTALL SONAME 'file_key_management'",
+    "CREATE FUNCTION f RETURNS STRING SONAME 'udf.so'",
+    'SET GLOBAL max_connections = 1',
+    'GRANT ALL ON *.* TO CURRENT_USER',
+    'FLUSH TABLES WITH READ LOCK',
+    'SHUTDOWN',
+    "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST '169.254.169.254')",
   ],
   types: [
     ['TRUE', 'INTEGER', 1],

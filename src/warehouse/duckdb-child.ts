@@ -12,6 +12,7 @@ import type {
 } from '@duckdb/node-api';
 import type { FailureKind, Reply, Request } from './child-protocol.ts';
 import { duckdbCells, duckdbColumn } from './duckdb-columns.ts';
+import { treeObjection } from './duckdb-tree.ts';
 import type { ParameterValue } from './engine.ts';
 import { columnsBytes } from './wire.ts';
 
@@ -65,6 +66,9 @@ async function prepare(connection: DuckDBConnection, sql: string): Promise<DuckD
   const statements = await connection.extractStatements(sql);
   const last = statements.count - 1;
   if (last > 1) throw new Error('Only one statement is allowed.');
+  const serialized = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [sql]);
+  const objection = treeObjection(String(serialized.getRows()[0]?.[0]), last === 1);
+  if (objection !== null) throw new Error(objection);
   if (last === 1) {
     const first = await statements.prepare(0);
     if (first.statementType !== StatementType.CREATE) throw new Error('Only one statement is allowed.');

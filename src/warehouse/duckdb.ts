@@ -4,7 +4,7 @@ import type { Engine, Statement } from './engine.ts';
 import { createFileEngine } from './file-engine.ts';
 
 const PROGRAM: ChildProgram = {
-  modules: ['duckdb-child.ts', 'duckdb-columns.ts', 'duckdb-types.ts', 'wire.ts'],
+  modules: ['duckdb-child.ts', 'duckdb-columns.ts', 'duckdb-tree.ts', 'duckdb-types.ts', 'wire.ts'],
   stopGraceMs: 2_000,
 };
 

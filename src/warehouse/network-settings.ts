@@ -58,21 +58,22 @@ export function networkSettings(settings: Record<string, unknown>, defaultPort: 
   };
 }
 
-const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO|HANDSHAKE_SSL)/;
+const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|HANDSHAKE_SSL)/;
+
+/** What a server says, in its own way, that answers in plain text. */
+const NO_TLS = /^(?:HANDSHAKE_NO_SSL_SUPPORT|EPROTO|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/;
 
 /** The TLS failure that an error of a driver is, or null. */
 export function tlsFailure(error: unknown): EngineError | null {
   if (!(error instanceof Error)) return null;
   const code = 'code' in error ? String(error.code) : '';
   const more = { stage: 'TLS', cause: error } as const;
-  if (
-    /does not support (?:SSL|secure)|establishing an SSL/i.test(error.message) ||
-    code === 'HANDSHAKE_NO_SSL_SUPPORT'
-  ) {
+  if (/does not support (?:SSL|secure)|establishing an SSL/i.test(error.message) || NO_TLS.test(code)) {
     const hint = 'Switch TLS on in the database, or set tls to DISABLED where the network itself is safe.';
     return new EngineError('CONNECTION_FAILED', 'The server does not offer TLS.', { ...more, hint });
   }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+  // The MySQL driver puts a code of its own in the place of Node's.
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || error.message.includes("does not match certificate's altnames")) {
     const hint = 'Use the host name that the certificate was made for.';
     return new EngineError('CONNECTION_FAILED', "The server's certificate is for another host.", { ...more, hint });
   }

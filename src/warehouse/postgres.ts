@@ -7,6 +7,7 @@ import { openGuardedSocket } from './guarded-socket.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
 import { networkSettings } from './network-settings.ts';
 import { ConnectionPool } from './pool.ts';
+import { FunctionRule } from './postgres-functions.ts';
 import { PostgresSession } from './postgres-session.ts';
 import { postgresCell, postgresColumnType, postgresTypeName, postgresTypeOfName } from './postgres-types.ts';
 import { groupTables } from './tables.ts';
@@ -72,6 +73,8 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
   const pool = new ConnectionPool((target, signal) =>
     PostgresSession.open(networkSettings(target.settings, DEFAULT_PORT), network, signal),
   );
+
+  const functions = new FunctionRule();
 
   /** Gives a connection back as clean as a new one, or ends it. */
   async function reset(session: PostgresSession): Promise<void> {
@@ -168,6 +171,20 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
         void finish();
         throw queryError(error, target.settings);
       }
+    }
+    async function lookup(sql: string, values: unknown[]): Promise<unknown[][]> {
+      const looking = session.client.query<unknown[]>({ text: sql, values, rowMode: 'array' });
+      pending = looking;
+      return (await orAbort(looking, time.signal)).rows;
+    }
+    try {
+      await functions.check(target.key, statement.sql, lookup);
+    } catch (error) {
+      if (time.signal.aborted) throw time.signal.reason;
+      over = true;
+      time.end();
+      await reset(session);
+      throw queryError(error, target.settings);
     }
     try {
       const beginning = session.client.query(begin(limits.timeoutMs));

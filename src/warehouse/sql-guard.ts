@@ -1,17 +1,27 @@
 import { parse, SqlError } from 'libpg-query';
+import { LRUCache } from 'lru-cache';
 import type { Dialect } from './engine.ts';
 import { lex } from './sql-lexer.ts';
 import type { Rejection } from './sql-lexer.ts';
 import { checkTokens, isDeniedFunction, isDeniedRelation } from './sql-rules.ts';
+import { secondOpinion } from './sql-second.ts';
 
 export type { Rejection } from './sql-lexer.ts';
 
 /** Longest statement that is looked at. */
 export const MAX_SQL_LENGTH = 100_000;
 
+/** Statements that were looked at, with what was found: a product's is checked at every run. */
+const known = new LRUCache<string, { rejection: Rejection | null }>({
+  max: 1000,
+  maxSize: 8 * 1024 * 1024,
+  sizeCalculation: (_, key) => key.length,
+});
+
 /**
  * Approves a statement that only reads, or says why not. The engine session is locked down as well: this is the first
- * of the two walls. PostgreSQL statements are parsed by PostgreSQL's own parser besides.
+ * of the two walls. A parser gives a second opinion: PostgreSQL's own, or sqlparser-rs; DuckDB's own has its say where
+ * the statement runs.
  */
 export async function checkSql(sql: string, dialect: Dialect): Promise<Rejection | null> {
   if (sql.length > MAX_SQL_LENGTH) {
@@ -21,10 +31,23 @@ export async function checkSql(sql: string, dialect: Dialect): Promise<Rejection
       position: MAX_SQL_LENGTH,
     };
   }
+  const key = `${dialect} ${sql}`;
+  const before = known.get(key);
+  if (before) return before.rejection;
+  const rejection = await check(sql, dialect);
+  known.set(key, { rejection });
+  return rejection;
+}
+
+async function check(sql: string, dialect: Dialect): Promise<Rejection | null> {
   const { tokens, problem } = lex(sql, dialect);
   if (problem) return problem;
   const found = checkTokens(tokens, dialect);
-  if (found || dialect !== 'postgres') return found;
+  if (found) return found;
+  if (dialect !== 'postgres') {
+    const objection = (await secondOpinion(sql, dialect))?.objection;
+    return objection ? { ...objection, position: tokens[0]?.start ?? 0 } : null;
+  }
   let text = sql;
   for (const token of tokens) {
     if (token.kind !== 'param') continue;

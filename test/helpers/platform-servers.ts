@@ -1,10 +1,12 @@
 /** Publishing platforms in small: real HTTP servers on 127.0.0.1 that check credentials and fail in their own shapes. */
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
+
+export { createCertificate } from './certificates.ts';
 
 type Json = Record<string, unknown>;
 type Answer = (request: Seen) => Reply | Promise<Reply>;
@@ -222,25 +224,4 @@ export async function startReceiver(): Promise<FakePlatform> {
     return reply(200, { url: 'https://receiver.test/a' });
   });
   return { ...server, posts };
-}
-
-/** A self-signed certificate for one host name, written out as DER by hand. */
-export function createCertificate(host: string): { key: string; cert: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const hex = (text: string): Buffer => Buffer.from(text, 'hex');
-  const der = (tag: number, ...parts: (Buffer | string)[]): Buffer => {
-    const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
-    const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 255];
-    return Buffer.concat([Buffer.from([tag, ...length]), body]);
-  };
-  const algorithm = der(0x30, hex('06082a8648ce3d040302'));
-  const name = der(0x30, der(0x31, der(0x30, hex('0603550403'), der(0x0c, host))));
-  const validity = der(0x30, der(0x17, '200101000000Z'), der(0x17, '491231235959Z'));
-  const alternative = der(0x30, hex('0603551d11'), der(0x04, der(0x30, der(0x82, host))));
-  const key = publicKey.export({ type: 'spki', format: 'der' });
-  const extensions = der(0xa3, der(0x30, alternative));
-  const body = der(0x30, hex('a003020102020101'), algorithm, name, validity, name, key, extensions);
-  const lines = der(0x30, body, algorithm, der(0x03, hex('00'), sign('sha256', body, privateKey))).toString('base64');
-  const cert = `-----BEGIN CERTIFICATE-----\n${lines.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
-  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), cert };
 }
