@@ -30,7 +30,7 @@ describe('jobs work', () => {
     const queue: QueueRules = { name: 'once', retryLimit: 0 };
     const done: number[] = [];
     for (const worker of [open(), open()])
-      await worker.work<{ n: number }>(queue, async ({ data }) => void done.push(data.n), 2);
+      await worker.work<{ n: number }>(queue, async ({ data }) => void done.push(data.n), { atOnce: 2 });
     const send = await open().sender(queue);
     for (let n = 0; n < 10; n++) await send(database.query, { n });
     await expect.poll(() => done.length, { timeout: 15_000 }).toBe(10);
