@@ -52,6 +52,35 @@ describe('jobs work', () => {
     await second.work(queue, async () => void seen.push('done'));
     await expect.poll(() => seen, { timeout: 15_000 }).toEqual(['begun', 'done']);
   });
+
+  it('of one group a few at a time, while those of others go on', async () => {
+    const queue: QueueRules = { name: 'grouped', retryLimit: 0 };
+    const jobs = open();
+    const begun: string[] = [];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const handler = async ({ data: { group } }: Job<{ group: string }>): Promise<void> => {
+      begun.push(group);
+      if (group === 'slow') await held;
+    };
+    const send = await jobs.sender(queue);
+    for (const group of ['slow', 'slow', 'other', 'other']) await send(database.query, { group }, { group });
+    await jobs.work(queue, handler, { atOnce: 2, atOncePerGroup: 1 });
+    await expect.poll(() => begun, { timeout: 20_000 }).toEqual(['slow', 'other', 'other']);
+    release();
+    await expect.poll(() => begun, { timeout: 20_000 }).toEqual(['slow', 'other', 'other', 'slow']);
+  });
+
+  it('when they are due', async () => {
+    const queue: QueueRules = { name: 'due' };
+    const at = new Date(Date.now() + 3_600_000);
+    await (
+      await open().sender(queue)
+    )(database.query, { n: 1 }, { at });
+    expect(await database.query(`select start_after from jobs.job where name = 'due'`, [])).toEqual([
+      { start_after: at },
+    ]);
+  });
 });
 
 describe('jobs refuse', () => {

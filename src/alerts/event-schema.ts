@@ -1,6 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { scalarFilter } from '../filters.ts';
+import { enumFilter, scalarFilter } from '../filters.ts';
 import { idOfType } from '../input.ts';
 import { listOf } from '../lists.ts';
 import { load } from '../loader.ts';
@@ -120,7 +120,10 @@ export const alertEvents = listOf({
   name: 'AlertEvent',
   model: 'AlertEvent',
   type: typeNamed('AlertEvent') as unknown as OutputRef<unknown>,
-  filters: { createdAt: scalarFilter('DateTime', 't."createdAt"', 'When it happened.') },
+  filters: {
+    deliveryStatus: enumFilter('AlertDeliveryStatus', DeliveryStatus, 't."deliveryStatus"', 'How far its webhook is.'),
+    createdAt: scalarFilter('DateTime', 't."createdAt"', 'When it happened.'),
+  },
   sorts: { CREATED_AT: { sql: 't."createdAt"', type: 'timestamptz', description: 'By time.' } },
   defaultSort: ['-CREATED_AT'],
 });
