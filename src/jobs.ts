@@ -15,6 +15,21 @@ export interface QueueRules {
   deadLetter?: QueueRules;
 }
 
+/** When a job is due (at once unless said), and whose it is, for {@link WorkOptions.atOncePerGroup}. */
+export interface SendOptions {
+  at?: Date;
+  group?: string;
+}
+
+/** How many jobs of a queue a process does at once: 1 unless said, and of one group as many unless said. */
+export interface WorkOptions {
+  atOnce?: number;
+  atOncePerGroup?: number;
+}
+
+/** Puts a job into a queue, in the transaction of its `query`. */
+export type Send = (query: RunQuery, data: object, options?: SendOptions) => Promise<void>;
+
 /** A job in the hands of a worker. `signal` aborts when this process stops or the job belongs to another by now. */
 export interface Job<T> {
   data: T;
@@ -28,9 +43,13 @@ export interface Jobs {
    * The way to put jobs into a queue: each is stored in the transaction of its `query`, so it is there if and only if
    * all else is.
    */
-  sender(queue: QueueRules): Promise<(query: RunQuery, data: object) => Promise<void>>;
-  /** Does the jobs of a queue in this process, `atOnce` at a time (1 unless said). A job that throws is tried again. */
-  work<T extends object>(queue: QueueRules, handler: (job: Job<T>) => Promise<void>, atOnce?: number): Promise<void>;
+  sender(queue: QueueRules): Promise<Send>;
+  /** Does the jobs of a queue in this process. A job that throws is tried again. */
+  work<T extends object>(
+    queue: QueueRules,
+    handler: (job: Job<T>) => Promise<void>,
+    options?: WorkOptions,
+  ): Promise<void>;
   /** Does something by a crontab (UTC), in one of the processes that work on it. */
   every(queue: QueueRules, crontab: string, handler: () => Promise<void>): Promise<void>;
   /** Aborts what is at work here, so that another process takes it up, and lets go of the database. */
@@ -100,19 +119,30 @@ export function createJobs(url: string, log: Log): Jobs {
   return {
     async sender(queue) {
       const boss = await withQueue(queue);
-      return async (query, data) => {
+      return async (query, data, { at, group } = {}) => {
         const db = {
           executeSql: async (text: string, values: unknown[] = []) => ({ rows: await query(text, values) }),
         };
-        await boss.send(queue.name, data, { db });
+        await boss.send(queue.name, data, {
+          db,
+          ...(at ? { startAfter: at } : {}),
+          ...(group ? { group: { id: group } } : {}),
+        });
       };
     },
-    async work<T extends object>(queue: QueueRules, handler: (job: Job<T>) => Promise<void>, atOnce = 1) {
+    async work<T extends object>(
+      queue: QueueRules,
+      handler: (job: Job<T>) => Promise<void>,
+      { atOnce = 1, atOncePerGroup }: WorkOptions = {},
+    ) {
       const boss = await withQueue(queue);
       const options = {
         includeMetadata: true,
         localConcurrency: atOnce,
         pollingIntervalSeconds: POLL_SECONDS,
+        // While jobs wait in line, whoever did one takes the next without a pause.
+        burstWhenReadyExceeds: 1,
+        ...(atOncePerGroup ? { localGroupConcurrency: atOncePerGroup } : {}),
       } as const;
       await boss.work<T, void, typeof options>(queue.name, options, async (jobs) => {
         for (const { data, retryCount, retryLimit, signal } of jobs) {

@@ -1,3 +1,4 @@
+import { startDeliveries } from './alerts/worker.ts';
 import { databaseServer, openApp, openAuthenticator } from './boot.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { seedDemo, signInExplorer } from './demo.ts';
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
   await startExports(app);
   await startPopularity(app);
+  await startDeliveries(app);
   await sweepRuns(app.database);
   const sweeper = setInterval(
     () =>

@@ -30,7 +30,7 @@ describe('jobs work', () => {
     const queue: QueueRules = { name: 'once', retryLimit: 0 };
     const done: number[] = [];
     for (const worker of [open(), open()])
-      await worker.work<{ n: number }>(queue, async ({ data }) => void done.push(data.n), 2);
+      await worker.work<{ n: number }>(queue, async ({ data }) => void done.push(data.n), { atOnce: 2 });
     const send = await open().sender(queue);
     for (let n = 0; n < 10; n++) await send(database.query, { n });
     await expect.poll(() => done.length, { timeout: 15_000 }).toBe(10);
@@ -51,6 +51,35 @@ describe('jobs work', () => {
     await first.stop();
     await second.work(queue, async () => void seen.push('done'));
     await expect.poll(() => seen, { timeout: 15_000 }).toEqual(['begun', 'done']);
+  });
+
+  it('of one group a few at a time, while those of others go on', async () => {
+    const queue: QueueRules = { name: 'grouped', retryLimit: 0 };
+    const jobs = open();
+    const begun: string[] = [];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const handler = async ({ data: { group } }: Job<{ group: string }>): Promise<void> => {
+      begun.push(group);
+      if (group === 'slow') await held;
+    };
+    const send = await jobs.sender(queue);
+    for (const group of ['slow', 'slow', 'other', 'other']) await send(database.query, { group }, { group });
+    await jobs.work(queue, handler, { atOnce: 2, atOncePerGroup: 1 });
+    await expect.poll(() => begun, { timeout: 20_000 }).toEqual(['slow', 'other', 'other']);
+    release();
+    await expect.poll(() => begun, { timeout: 20_000 }).toEqual(['slow', 'other', 'other', 'slow']);
+  });
+
+  it('when they are due', async () => {
+    const queue: QueueRules = { name: 'due' };
+    const at = new Date(Date.now() + 3_600_000);
+    await (
+      await open().sender(queue)
+    )(database.query, { n: 1 }, { at });
+    expect(await database.query(`select start_after from jobs.job where name = 'due'`, [])).toEqual([
+      { start_after: at },
+    ]);
   });
 });
 

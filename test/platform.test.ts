@@ -71,6 +71,8 @@ describe('the platform works', () => {
       'companyHandle',
       'id',
       'name',
+      'reviewNote',
+      'reviewedAt',
       'updatedAt',
     ]);
   });
@@ -157,6 +159,57 @@ describe('the platform works', () => {
       approvedByUserId: staff.users.OPERATOR.id,
       sellInMarketplace: false,
     });
+  });
+
+  it('keeps its note where the seller reads it, until the next review', async () => {
+    const connection = await t.world.connection(seller.company.id);
+    const endpoint = await t.world.endpoint(seller.company.id, connection.id);
+    const told = async (key: string, id: string): Promise<Answer['data']> =>
+      (
+        await t.run(
+          key,
+          `query ($id: ID!) { node(id: $id) { ... on Asset { approvalStatus reviewNote reviewedAt } ... on Endpoint { approvalStatus reviewNote reviewedAt } } }`,
+          { id },
+        )
+      ).data.node;
+    for (const [name, id] of [
+      ['assetReview', gid('Asset', await proposed())],
+      ['endpointReview', gid('Endpoint', endpoint)],
+    ] as const) {
+      const before = await told(seller.keys.VIEWER, id);
+      expect(before).toMatchObject({ reviewNote: null, reviewedAt: null });
+      const note = 'Say which season it covers.';
+      const input = { id, status: 'NEEDS_REVISION', note };
+      const { review } = await mutate(operator, name, input, 'review { note reviewedAt }');
+      expect(review.note).toBe(note);
+      expect(await told(seller.keys.VIEWER, id)).toEqual({
+        approvalStatus: 'NEEDS_REVISION',
+        reviewNote: note,
+        reviewedAt: review.reviewedAt,
+      });
+      expect(await told(staff.keys.OWNER, id)).toBeNull();
+      await mutate(operator, name, { id, status: 'APPROVED' }, REVIEW);
+      expect(await told(seller.keys.VIEWER, id)).toMatchObject({ approvalStatus: 'APPROVED', reviewNote: null });
+    }
+  });
+
+  it('shows its last note to the next operator, and to no buyer', async () => {
+    const asset = await proposed({ reviewNote: 'Once more.', reviewedAt: new Date('2026-02-01T00:00:00Z') });
+    const { data } = await t.run(
+      operator,
+      '{ platform { pendingAssets(last: 100) { nodes { id reviewNote reviewedAt } } } }',
+    );
+    expect(data.platform.pendingAssets.nodes).toContainEqual({
+      id: gid('Asset', asset),
+      reviewNote: 'Once more.',
+      reviewedAt: '2026-02-01T00:00:00.000Z',
+    });
+    for (const name of ['AssetListing', 'EndpointListing']) {
+      const listing = await t.run(operator, `{ __type(name: "${name}") { fields { name } } }`);
+      const names = listing.data.__type.fields.map((field: { name: string }) => field.name);
+      expect(names).toContain('name');
+      expect(names.filter((one: string) => /review|approv/i.test(one))).toEqual([]);
+    }
   });
 
   it('grants credits through the journal, once a key', async () => {

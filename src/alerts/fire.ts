@@ -1,13 +1,13 @@
 import { RUNNABLE } from '../assets/access.ts';
-import type { Context } from '../context.ts';
+import type { App, Context } from '../context.ts';
 import { events, type AssetEvent } from '../events.ts';
+import { sendJobs, TRIES, type DeliveryJob } from './delivery.ts';
 import { CHANNEL } from './stream.ts';
-import { deliverAll, type Delivery } from './webhook.ts';
 
 // The guard against a second firing and the firing are one statement: of two events at once, one finds the alert quiet.
 // A value that others pay for goes to the owner's company alone; others hear that it moved, and by how much. Whoever
 // lost sight of the asset hears nothing more of it, save that it left the marketplace. Every process is told of the ids
-// when it is stored, for the streams that it holds.
+// when it is stored, for the streams that it holds. What has an address is pending from here on, come what may.
 const SQL = `with fired as (
     update "Alert" a set "lastTriggeredAt" = $3::timestamptz
     from "Asset" asset, "User" u
@@ -17,16 +17,26 @@ const SQL = `with fired as (
       and ($7::boolean or exists (select from "Asset" t, (select a."companyId" as company) k where t.id = asset.id and ${RUNNABLE}))
     returning a.id, a."companyId", a."userId", a."webhookUrl", ($2::text <> 'RESULT_CHANGED' or asset."companyId" = a."companyId") as "mayKnow", asset.name
   ), stored as (
-    insert into "AlertEvent" (id, "companyId", "alertId", message, details, "createdAt")
+    insert into "AlertEvent" (id, "companyId", "alertId", message, details, "createdAt", "deliveryStatus", "nextDeliveryAt", "triesLeft")
     select gen_random_uuid(), "companyId", id,
       case when "mayKnow" then $5::text else name || ' has another value.' end,
-      case when "mayKnow" then $6::jsonb else jsonb_build_object('changePercent', to_jsonb($4::float8)) end, $3::timestamptz
-    from fired returning id, "alertId", message, details, "createdAt"
-  ) select stored.*, fired."webhookUrl", pg_notify('${CHANNEL}', concat_ws(':', fired."companyId", fired."userId", stored.id)) from stored join fired on fired.id = stored."alertId"`;
+      case when "mayKnow" then $6::jsonb else jsonb_build_object('changePercent', to_jsonb($4::float8)) end, $3::timestamptz,
+      case when "webhookUrl" is null then 'NONE' else 'PENDING' end::"AlertDeliveryStatus", case when "webhookUrl" is not null then $3::timestamptz end, case when "webhookUrl" is null then 0 else ${TRIES} end
+    from fired returning id, "alertId", "deliveryStatus" = 'PENDING' as "hasAddress"
+  ) select stored.id, fired."companyId", stored."hasAddress", pg_notify('${CHANNEL}', concat_ws(':', fired."companyId", fired."userId", stored.id)) from stored join fired on fired.id = stored."alertId"`;
+
+/** Never throws: what is pending and was not handed out is found by the sweep. */
+async function handOut(app: App, jobs: DeliveryJob[]): Promise<void> {
+  try {
+    await sendJobs(app, app.database.query, jobs);
+  } catch (error) {
+    app.log.error({ err: error, events: jobs.length }, 'events of alerts could not be handed to the workers');
+  }
+}
 
 /**
- * Fires the active alerts of an asset on that kind of event, each at most once a minute, and sends their webhooks in the
- * background. Answers how many fired.
+ * Fires the active alerts of an asset on that kind of event, each at most once a minute, and hands their webhooks to the
+ * workers in the background. Answers how many fired.
  */
 export async function fireAlerts(ctx: Context, event: AssetEvent): Promise<number> {
   const { kind, assetId, message, details, changePercent } = event;
@@ -38,13 +48,13 @@ export async function fireAlerts(ctx: Context, event: AssetEvent): Promise<numbe
   const known = JSON.stringify(change === null ? details : { ...details, changePercent: change });
   const wasDelisted = kind === 'ASSET_UPDATED' && details['isListed'] === false;
   // Not the caller's transaction: an alert that fails must not undo what it tells of.
-  const fired = await ctx.app.database.query<
-    Omit<Delivery, 'webhookUrl' | 'kind' | 'assetId'> & { webhookUrl: string | null }
-  >(SQL, [assetId, kind, ctx.now, change, message, known, wasDelisted]);
-  const deliveries = fired.flatMap((row): Delivery[] =>
-    row.webhookUrl === null ? [] : [{ ...row, webhookUrl: row.webhookUrl, kind, assetId }],
+  const fired = await ctx.app.database.query<{ id: string; companyId: string; hasAddress: boolean }>(SQL, [
+    ...[assetId, kind, ctx.now, change, message, known, wasDelisted],
+  ]);
+  const jobs = fired.flatMap(({ id, companyId, hasAddress }) =>
+    hasAddress ? [{ eventId: id, companyId, attempt: 1 }] : [],
   );
-  if (deliveries.length > 0) void deliverAll(ctx.app, deliveries);
+  if (jobs.length > 0) void handOut(ctx.app, jobs);
   return fired.length;
 }
 

@@ -1,6 +1,8 @@
-import type { Context } from '../context.ts';
+import { viewerOf, type Context } from '../context.ts';
 import type { Alert } from '../generated/prisma/client.ts';
 import { load, manyByPosition, type Loader } from '../loader.ts';
+import { OWN_ANY, rowBy } from '../rows.ts';
+import { mayOversee } from '../users/person.ts';
 
 interface Key {
   company: string;
@@ -25,4 +27,13 @@ const mine: Loader<Key, Alert[]> = {
 /** The alerts of a user on an asset: at most one a kind, in the order of the kinds. */
 export function alertsOf(ctx: Context, key: Key): Promise<Alert[]> {
   return load(ctx, mine, key);
+}
+
+const alertById = rowBy<Alert>('Alert', { type: 'int', where: OWN_ANY });
+
+/** An alert that the caller may see: their own, or any of the company for administrators. */
+export async function visibleAlert(ctx: Context, id: number): Promise<Alert | null> {
+  const viewer = viewerOf(ctx);
+  const row = await load(ctx, alertById, { company: viewer.companyId, id });
+  return row && (row.userId === viewer.userId || mayOversee(viewer)) ? row : null;
 }

@@ -26,34 +26,16 @@ import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { AlertKind } from '../product-enums.ts';
 import { OWN_ANY, rowBy } from '../rows.ts';
+import { alertEvents } from './event-schema.ts';
 import './fire.ts';
-import { alertsOf } from './loaders.ts';
+import { alertsOf, visibleAlert } from './loaders.ts';
 import { createAlert, deleteAlert, updateAlert } from './service.ts';
 import './subscription-schema.ts';
+import { KEPT_DAYS } from './worker.ts';
 
 type AlertRow = ModelRow<'Alert'>;
 
-const alertById = rowBy<AlertRow>('Alert', { type: 'int', where: OWN_ANY });
 const anyUser = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
-
-builder.prismaObject('AlertEvent', {
-  description: 'One time that an alert fired.',
-  fields: (t) => ({
-    id: t.id({ description: 'Opaque and stable.', resolve: idOf('AlertEvent') }),
-    message: t.exposeString('message', { description: 'What happened, a sentence.' }),
-    details: t.field({ type: 'JSON', description: 'What happened, for programs.', resolve: (row) => row.details }),
-    createdAt: t.field({ type: 'DateTime', description: 'When it happened.', resolve: (row) => row.createdAt }),
-  }),
-});
-
-const alertEvents = listOf({
-  name: 'AlertEvent',
-  model: 'AlertEvent',
-  type: typeNamed('AlertEvent') as unknown as OutputRef<unknown>,
-  filters: { createdAt: scalarFilter('DateTime', 't."createdAt"', 'When it happened.') },
-  sorts: { CREATED_AT: { sql: 't."createdAt"', type: 'timestamptz', description: 'By time.' } },
-  defaultSort: ['-CREATED_AT'],
-});
 
 builder.prismaObject('Alert', {
   description:
@@ -105,7 +87,7 @@ builder.prismaObject('Alert', {
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
     events: alertEvents.field(t as never, {
-      description: 'The times it fired, latest first.',
+      description: `The times it fired in the last ${KEPT_DAYS} days, latest first.`,
       access: 'company:read',
       place: { by: { sql: 't."alertId"', type: 'int' }, where: OWN_ANY },
       from: (alert: AlertRow) => ({ company: alert.companyId, parent: alert.id }),
@@ -115,11 +97,7 @@ builder.prismaObject('Alert', {
 
 registerNode(
   'Alert',
-  async (ctx, key) => {
-    if (!ctx.viewer?.permissions.has('company:read')) return null;
-    const row = await load(ctx, alertById, { company: ctx.viewer.companyId, id: Number(key) });
-    return row && (row.userId === ctx.viewer.userId || mayOversee(ctx.viewer)) ? row : null;
-  },
+  async (ctx, key) => (ctx.viewer?.permissions.has('company:read') ? visibleAlert(ctx, Number(key)) : null),
   { isInt: true },
 );
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { DomainError, throwAll } from '../errors.ts';
+import type { CredentialType } from '../generated/prisma/client.ts';
+import { storageEngines } from '../reference/data.ts';
 
 /** Settings of a connection as they are stored: what may be read, and what is sealed. */
 export interface SplitSettings {
@@ -54,15 +56,20 @@ const bigquery = z.strictObject({
 const snowflake = z.strictObject({
   account: said(253),
   username: said(255).optional(),
-  privateKey: secret.optional(),
-  privateKeyPassphrase: secret.optional(),
-  token: secret.optional(),
-  tokenType: said(40).optional(),
   warehouse: said(255).optional(),
   database: said(255).optional(),
   schema: said(255).optional(),
   role: said(255).optional(),
   endpoint,
+});
+const trino = z.strictObject({
+  host: said(253),
+  port,
+  username: said(255),
+  catalog: said(255),
+  schema: said(255).optional(),
+  tls,
+  sslRootCert,
 });
 const athena = z.strictObject({
   region: said(40),
@@ -76,25 +83,21 @@ const athena = z.strictObject({
   endpoint,
 });
 
-/** The settings that each driver takes. */
-const shapes: Record<string, z.ZodType<Record<string, unknown>>> = {
+type Shape = z.ZodType<Record<string, unknown>>;
+
+/** The settings that each driver takes; by credential type where they differ. */
+const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
   postgres: network,
   mysql: network,
   sqlserver: network.extend({ trustServerCertificate: z.boolean('Takes true or false.').optional() }),
   duckdb: file,
   sqlite: file,
   clickhouse: network.extend({ database: said(128).optional(), username: said(128).optional() }),
-  trino: z.strictObject({
-    host: said(253),
-    port,
-    username: said(255),
-    password: secret.optional(),
-    token: secret.optional(),
-    catalog: said(255),
-    schema: said(255).optional(),
-    tls,
-    sslRootCert,
-  }),
+  trino: {
+    USERNAME_PASSWORD: trino.extend({ password: secret }),
+    OAUTH: trino.extend({ token: secret }),
+    NONE: trino,
+  },
   databricks: z.strictObject({
     host: said(253),
     token: secret,
@@ -104,7 +107,20 @@ const shapes: Record<string, z.ZodType<Record<string, unknown>>> = {
     endpoint,
   }),
   bigquery,
-  snowflake,
+  snowflake: {
+    KEY_PAIR: snowflake.extend({
+      username: said(255),
+      privateKey: secret,
+      privateKeyPassphrase: secret.optional(),
+    }),
+    OAUTH: snowflake.extend({ token: secret, tokenType: z.literal('OAUTH', 'Takes OAUTH.').default('OAUTH') }),
+    API_KEY: snowflake.extend({
+      token: secret,
+      tokenType: z
+        .literal('PROGRAMMATIC_ACCESS_TOKEN', 'Takes PROGRAMMATIC_ACCESS_TOKEN.')
+        .default('PROGRAMMATIC_ACCESS_TOKEN'),
+    }),
+  },
   athena,
   'external-api': z.strictObject({
     baseUrl: said(2000),
@@ -112,6 +128,64 @@ const shapes: Record<string, z.ZodType<Record<string, unknown>>> = {
     apiKeyHeader: said(60).optional(),
   }),
 };
+
+function shapeOf(driver: string, type: CredentialType): Shape | null {
+  const found = shapes[driver];
+  return (found instanceof z.ZodType ? found : found?.[type]) ?? null;
+}
+
+/** A member of a connection's settings and credentials. */
+export interface SettingField {
+  name: string;
+  kind: 'TEXT' | 'NUMBER' | 'BOOLEAN';
+  isRequired: boolean;
+  /** The only values it takes; empty for any. */
+  allowedValues: string[];
+}
+
+const kinds: Record<string, SettingField['kind']> = { integer: 'NUMBER', number: 'NUMBER', boolean: 'BOOLEAN' };
+
+/** What a driver takes with a credential type, of settings and credentials together; empty where it takes none. */
+export function settingFields(driver: string, type: CredentialType): SettingField[] {
+  const shape = shapeOf(driver, type);
+  if (!shape) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(shape, { io: 'input' });
+  return Object.entries(properties).map(([name, rule]) => {
+    const { type: kind = '', const: only, enum: some = [] } = rule as z.core.JSONSchema.JSONSchema;
+    const allowedValues = (only === undefined ? some : [only]).map(String);
+    return { name, kind: kinds[String(kind)] ?? 'TEXT', isRequired: required.includes(name), allowedValues };
+  });
+}
+
+/** Of settings that are stored, those that a driver takes with another credential type as well. */
+export function stillTaken(
+  driver: string,
+  type: CredentialType,
+  settings: Record<string, unknown>,
+): Record<string, unknown> {
+  const fields = new Map(settingFields(driver, type).map((field) => [field.name, field.allowedValues]));
+  const isTaken = ([name, value]: [string, unknown]): boolean => {
+    const allowed = fields.get(name);
+    return allowed !== undefined && (allowed.length === 0 || allowed.includes(String(value)));
+  };
+  return Object.fromEntries(Object.entries(settings).filter(isTaken));
+}
+
+/** All drivers with what they take, in words: `?` marks what may be left out. */
+export function describeSettings(): string {
+  const drivers = Object.groupBy(storageEngines, ({ driver }) => driver ?? '');
+  const lines = Object.keys(shapes).flatMap((driver) => {
+    const types = new Set(drivers[driver]?.flatMap((engine) => engine.credentialTypes as CredentialType[]));
+    const byFields = new Map<string, CredentialType[]>();
+    for (const type of types) {
+      const names = settingFields(driver, type).map(({ name, isRequired }) => (isRequired ? name : `${name}?`));
+      const fields = `{${names.join(', ')}}`;
+      byFields.set(fields, [...(byFields.get(fields) ?? []), type]);
+    }
+    return [...byFields].map(([fields, of]) => `${driver} by ${of.join(' or ')}: \`${fields}\``);
+  });
+  return `${lines.join('; ')}.`;
+}
 
 /** A JSON object, or the text of one. @throws DomainError VALIDATION with that path. */
 export function objectOf(given: unknown, path: string[]): Record<string, unknown> {
@@ -130,17 +204,21 @@ export function objectOf(given: unknown, path: string[]): Record<string, unknown
 }
 
 /**
- * Checks settings and credentials of a driver together and parts what may be read from what is secret.
+ * Checks settings and credentials of a driver and credential type together and parts what may be read from what is secret.
  * @throws DomainError VALIDATION for each member that is wrong, missing or unknown, with the path of where it was given.
  */
 export function splitSettings(
   driver: string,
+  type: CredentialType,
   secretNames: string[],
   settings: Record<string, unknown>,
   credentials: Record<string, unknown>,
 ): SplitSettings {
-  const shape = shapes[driver];
-  if (!shape) throw new DomainError('UNSUPPORTED', `There is no driver ${driver}.`, { path: ['input', 'engineId'] });
+  const shape = shapeOf(driver, type);
+  if (!shape)
+    throw new DomainError('UNSUPPORTED', `The driver ${driver} does not sign in by ${type}.`, {
+      path: ['input', 'credentialType'],
+    });
   const parsed = shape.safeParse({ ...settings, ...credentials });
   if (!parsed.success) {
     throwAll(
@@ -151,7 +229,7 @@ export function splitSettings(
           const isMissing = !(name in settings) && !(name in credentials);
           const message =
             issue.code === 'unrecognized_keys'
-              ? `${name} is no setting of this engine.`
+              ? `${name} is no setting of this engine by ${type}.`
               : isMissing
                 ? `${name} is missing.`
                 : issue.message;

@@ -5,6 +5,7 @@ import { mutation } from '../mutation.ts';
 import { idOf } from '../nodes.ts';
 import { CredentialType } from '../product-enums.ts';
 import type { StageResult } from '../warehouse/engine.ts';
+import { describeSettings } from './credentials.ts';
 import { refreshSchema, testConnection, type ConnectionTest } from './inspect.ts';
 import { createConnection, deleteConnection, updateConnection } from './service.ts';
 
@@ -51,9 +52,8 @@ const credentialType = enumOf<CredentialTypeName>(
   CredentialType,
   'How it signs in; the usual way of its engine unless said.',
 );
-const credentials = json(
-  'A JSON object, or the text of one. PostgreSQL and MySQL: `{host, port, database, username, password, tls, sslRootCert}`; DuckDB: `{path}`. What is secret is sealed and never read again.',
-);
+const accepted = `What each driver takes, \`?\` where it may be left out: ${describeSettings()} What is secret is sealed and never read again; \`StorageEngine.credentialShapes\` says it for one engine.`;
+const credentials = json(`A JSON object, or the text of one. ${accepted}`);
 const settings = json('Members of the same that are not secret; those in `credentials` count more.');
 const expectedVersion = changeable(
   int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
@@ -87,7 +87,9 @@ mutation('connectionUpdate', {
     name: changeable(name),
     credentialType: changeable(credentialType),
     credentials: changeable(
-      json('All credentials anew, as in connectionCreate. Needed where settings change and there is a secret.'),
+      json(
+        `All credentials anew. Needed where settings or the credential type change and there is a secret. ${accepted}`,
+      ),
     ),
     settings: changeable(settings),
     description: clearable(description),

@@ -11,6 +11,7 @@ import { CredentialType } from '../product-enums.ts';
 import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
 import type { TableInfo } from '../warehouse/engine.ts';
 import { liveTables, sampleData, type Sample } from './inspect.ts';
+import './credential-schema.ts';
 import './mutations.ts';
 
 const connectionById = rowBy<ModelRow<'Connection'>>('Connection', { where: OWN });

@@ -4,7 +4,7 @@ import { DomainError, notFound, violatedIndex } from '../errors.ts';
 import { Prisma, type Connection, type CredentialType } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import type { Engine } from '../warehouse/engine.ts';
-import { objectOf } from './credentials.ts';
+import { objectOf, stillTaken } from './credentials.ts';
 import { openSecrets, targetKey } from './open.ts';
 import { checkedSettings, credentialTypeOf, driverOf, sealedSecrets } from './settings.ts';
 
@@ -53,6 +53,7 @@ export async function createConnection(ctx: Context, input: ConnectionInput): Pr
   const split = await checkedSettings(
     ctx,
     engine,
+    type,
     settings,
     objectOf(input.credentials ?? {}, ['input', 'credentials']),
   );
@@ -78,26 +79,27 @@ export async function createConnection(ctx: Context, input: ConnectionInput): Pr
   }
 }
 
-/** What changes where settings or credentials are given; nothing where neither is. */
+/** What changes where settings, credentials or their type do. */
 async function rewired(
   ctx: Context,
   engine: Engine,
   row: Connection,
+  type: CredentialType,
   input: ConnectionChanges,
-): Promise<Prisma.ConnectionUncheckedUpdateManyInput | null> {
-  if (input.credentials === undefined && input.settings === undefined) return null;
+): Promise<Prisma.ConnectionUncheckedUpdateManyInput> {
   if (input.credentials === undefined && row.sealedCredentials) {
     // Else whoever may edit could send a password that they do not know to a host of their own.
     throw invalid('Give the credentials again: a secret is not sent where it was not meant to go.', 'credentials');
   }
   const settings =
     input.settings === undefined
-      ? (row.settings as Record<string, unknown>)
+      ? stillTaken(engine.name, type, row.settings as Record<string, unknown>)
       : objectOf(input.settings, ['input', 'settings']);
   const credentials =
     input.credentials === undefined ? openSecrets(ctx, row) : objectOf(input.credentials, ['input', 'credentials']);
-  const split = await checkedSettings(ctx, engine, settings, credentials);
+  const split = await checkedSettings(ctx, engine, type, settings, credentials);
   return {
+    credentialType: type,
     settings: split.settings as Prisma.InputJsonObject,
     ...sealedSecrets(ctx, row.id, split.secrets),
     credentialsVersion: { increment: 1 },
@@ -118,11 +120,9 @@ export async function updateConnection(ctx: Context, input: ConnectionChanges): 
   const { id, credentials, settings, expectedVersion, credentialType, ...fields } = input;
   const row = await ctx.db.connection.findFirst({ where: { id, companyId, active: true }, include: { engine: true } });
   if (!row) throw notFound('connection', ['input', 'id']);
-  const type = credentialType === undefined ? undefined : credentialTypeOf(row.engine, credentialType);
-  const wires =
-    credentials === undefined && settings === undefined
-      ? null
-      : await rewired(ctx, driverOf(ctx, row.engine), row, input);
+  const type = credentialType === undefined ? row.credentialType : credentialTypeOf(row.engine, credentialType);
+  const isSame = credentials === undefined && settings === undefined && type === row.credentialType;
+  const wires = isSame ? null : await rewired(ctx, driverOf(ctx, row.engine), row, type, input);
   const where = {
     id,
     companyId,
@@ -135,7 +135,6 @@ export async function updateConnection(ctx: Context, input: ConnectionChanges): 
       where,
       data: {
         ...given(fields),
-        ...(type ? { credentialType: type } : {}),
         ...wires,
         version: { increment: 1 },
         updatedAt: ctx.now,

@@ -52,16 +52,17 @@ async function checkFile(ctx: Context, settings: Record<string, unknown>): Promi
 }
 
 /**
- * Settings that the driver takes, parted into what may be read and what is secret.
+ * Settings that the driver takes by a credential type, parted into what may be read and what is secret.
  * @throws DomainError VALIDATION, also for a database file that another company connected first.
  */
 export async function checkedSettings(
   ctx: Context,
   engine: Engine,
+  type: CredentialType,
   settings: Record<string, unknown>,
   credentials: Record<string, unknown>,
 ): Promise<SplitSettings> {
-  const split = splitSettings(engine.name, engine.secretSettings, settings, credentials);
+  const split = splitSettings(engine.name, type, engine.secretSettings, settings, credentials);
   try {
     engine.checkSettings({ ...split.settings, ...split.secrets });
   } catch (error) {

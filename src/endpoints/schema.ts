@@ -164,6 +164,16 @@ builder.prismaObject('Endpoint', {
       description: 'How far its approval is; null where none is needed.',
       resolve: (row) => row.approvalStatus,
     }),
+    reviewNote: t.exposeString('reviewNote', {
+      nullable: true,
+      description: 'What the platform said at its last review, at most 2000 characters; null for nothing.',
+    }),
+    reviewedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the platform last reviewed it; null for never.',
+      resolve: (row) => row.reviewedAt,
+    }),
     visibility: t.field({
       type: Visibility,
       description: 'Who sees it beside the marketplace.',

@@ -56,6 +56,6 @@ export async function startExports(app: App): Promise<void> {
     const [row] = await app.database.query<ExportRow>('select * from "Export" where id = $1', [data.exportId]);
     if (row) await failExport(app, row, gaveUp);
   });
-  await app.jobs.work<{ exportId: string }>(EXPORTS, (job) => workOnExport(app, job), AT_ONCE);
+  await app.jobs.work<{ exportId: string }>(EXPORTS, (job) => workOnExport(app, job), { atOnce: AT_ONCE });
   await app.jobs.every(SWEEP, '0 * * * *', async () => void (await sweepExports(app)));
 }

@@ -24,13 +24,16 @@ const ProductReview = builder.objectRef<Review>('ProductReview').implement({
     }),
     status: t.field({ type: ReviewDecision, description: 'What was decided.', resolve: ({ status }) => status }),
     reviewedAt: t.field({ type: 'DateTime', description: 'When.', resolve: ({ reviewedAt }) => reviewedAt }),
+    note: t.exposeString('note', { nullable: true, description: 'What the seller is told, at most 2000 characters.' }),
     isDelisted: t.exposeBoolean('isDelisted', { description: 'Whether it left the marketplace by this.' }),
   }),
 });
 
 const decision = {
   status: enumOf<Decision>(ReviewDecision, 'What is decided.'),
-  note: optional(text('Why, for the log of the platform.', 2000)),
+  note: optional(
+    text('Why, and what to change: the seller reads it. Left out, the note of the last review goes.', 2000),
+  ),
 };
 const review = { review: { type: ProductReview, description: 'What the review changed.' } };
 

@@ -17,6 +17,7 @@ export interface Review {
   productId: string;
   status: Decision;
   reviewedAt: Date;
+  note: string | null;
   /** Whether it was on the marketplace and is not any more. */
   isDelisted: boolean;
 }
@@ -25,7 +26,7 @@ export interface Review {
 const sqlOf = (model: 'Asset' | 'Endpoint', guard: string): string =>
   `update "${model}" t set "approvalStatus" = $2::text::"ApprovalStatus", "sellInMarketplace" = t."sellInMarketplace" and $2::text = 'APPROVED',
      "approvedByUserId" = case when $2::text = 'APPROVED' then $3::uuid end, "approvedAt" = case when $2::text = 'APPROVED' then $4::timestamptz end,
-     version = t.version + 1, "updatedAt" = $4::timestamptz
+     "reviewNote" = $5::text, "reviewedAt" = $4::timestamptz, version = t.version + 1, "updatedAt" = $4::timestamptz
    from (select id, "sellInMarketplace" as listed from "${model}" where id = $1::uuid for update) before
    where t.id = before.id and t.active${guard} returning t.name, before.listed and not t."sellInMarketplace" as "isDelisted"`;
 
@@ -43,11 +44,12 @@ async function decide(
     status,
     userId,
     ctx.now,
+    note,
   ]);
   if (!row) return null;
   ctx.cache.clear();
   ctx.log.info({ operator: userId, apiKeyId, model, productId: id, status, note }, 'an operator reviewed a product');
-  return { model, productId: id, status, reviewedAt: ctx.now, ...row };
+  return { model, productId: id, status, reviewedAt: ctx.now, note, ...row };
 }
 
 /**

@@ -25,6 +25,16 @@ const PendingAsset = builder.prismaObject('Asset', {
     }),
     assetType: t.field({ type: AssetType, description: 'What it answers.', resolve: (row) => row.assetType }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
+    reviewNote: t.exposeString('reviewNote', {
+      nullable: true,
+      description: 'What was said at its last review, at most 2000 characters; null for nothing.',
+    }),
+    reviewedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last reviewed; null for never.',
+      resolve: (row) => row.reviewedAt,
+    }),
   }),
 });
 
@@ -39,6 +49,16 @@ const PendingEndpoint = builder.prismaObject('Endpoint', {
       resolve: async (row, _, ctx) => (await profileOf(ctx, row.companyId)).handle,
     }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
+    reviewNote: t.exposeString('reviewNote', {
+      nullable: true,
+      description: 'What was said at its last review, at most 2000 characters; null for nothing.',
+    }),
+    reviewedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last reviewed; null for never.',
+      resolve: (row) => row.reviewedAt,
+    }),
   }),
 });
 
