@@ -78,6 +78,7 @@ export type EngineErrorCode =
   | 'CANCELLED'
   | 'ENGINE_FAILED'
   | 'ENGINE_BUSY'
+  | 'ENGINE_UNAVAILABLE'
   | 'DRIVER_MISSING';
 
 /** What went wrong in an engine. `message` may be shown to the owner of the connection; it holds no secret. */
@@ -87,12 +88,19 @@ export class EngineError extends Error {
   readonly stage: Stage | null;
   /** What the owner may do about it. */
   readonly hint: string | null;
-  constructor(code: EngineErrorCode, message: string, more: { stage?: Stage; hint?: string; cause?: unknown } = {}) {
+  /** For ENGINE_UNAVAILABLE: until the engine is tried again. */
+  readonly retryAfterMs: number | null;
+  constructor(
+    code: EngineErrorCode,
+    message: string,
+    more: { stage?: Stage; hint?: string; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
     super(message, { cause: more.cause });
     this.name = 'EngineError';
     this.code = code;
     this.stage = more.stage ?? null;
     this.hint = more.hint ?? null;
+    this.retryAfterMs = more.retryAfterMs ?? null;
   }
 }
 
