@@ -131,6 +131,19 @@ export interface TableInfo {
   columns: { name: string; type: ColumnType; engineType: string; isNullable: boolean }[];
 }
 
+/** What an engine expects of a statement that it has not run; null for what it does not say. */
+export interface Estimate {
+  /** Rows of the result. */
+  rows: number | null;
+  rowsRead: number | null;
+  /** Bytes that it would read. */
+  bytes: number | null;
+  /** In the engine's own units. */
+  cost: number | null;
+  /** What the engine bills its owner, at its list price. */
+  usd: string | null;
+}
+
 /** One engine: everything that differs between databases is here or a named fact in `can`. */
 export interface Engine {
   name: string;
@@ -145,6 +158,11 @@ export interface Engine {
    * (QUERY_TIMEOUT); both reach the engine itself.
    */
   run(target: ConnectionTarget, statement: Statement, limits: Limits, signal: AbortSignal): Promise<Running>;
+  /**
+   * Has a statement, already approved by the guard, explained and never run; engines that cannot have no such method.
+   * The statement itself stays as it is: what asks for the plan is put before it, or beside it.
+   */
+  estimate?(target: ConnectionTarget, statement: Statement, timeoutMs: number, signal: AbortSignal): Promise<Estimate>;
   /** Tries the connection stage by stage; never throws for a connection that does not work. */
   test(target: ConnectionTarget, signal: AbortSignal): Promise<StageResult[]>;
   /** Tables and views, at most `limit`, ordered by schema and name. */

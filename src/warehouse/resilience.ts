@@ -201,12 +201,23 @@ export function createResilience() {
     };
   }
 
+  function guardEstimate({ estimate }: Engine): Pick<Engine, 'estimate'> {
+    if (!estimate) return {};
+    return {
+      estimate: (target, statement, timeoutMs, signal) =>
+        inTurn(target.key, timeoutMs, signal, async (leftMs) => ({
+          result: await estimate(target, statement, leftMs, signal),
+        })),
+    };
+  }
+
   return {
     /** The same engine, each of its connections behind a bulkhead and a breaker of its own. */
     guard(engine: Engine): Engine {
       return {
         ...engine,
         ...guardApi(engine),
+        ...guardEstimate(engine),
         run: (target, statement, limits, signal) =>
           inTurn(target.key, limits.timeoutMs, signal, async (timeoutMs) =>
             held(await engine.run(target, statement, { ...limits, timeoutMs }, signal), timeoutMs, signal),
