@@ -7,12 +7,16 @@ import type { RateLimitPeriod } from './generated/prisma/client.ts';
 import { createKeyLimits } from './key-limits.ts';
 import type { Log } from './log.ts';
 import { permissionsOf, roleIds, roleName } from './permissions.ts';
+import type { RateUse } from './rate-limits.ts';
 import { hashSecret, isWellFormed } from './secrets.ts';
 
 /** Turns the credential of a request into its viewer. */
 export interface Authenticator {
-  /** The viewer; null without a credential. @throws DomainError BAD_CREDENTIALS, or BAD_REQUEST for two at once, RATE_LIMITED. */
-  authenticate(headers: Headers): Promise<Viewer | null>;
+  /**
+   * The viewer; null without a credential. What the limit of a key says is added to `rates`.
+   * @throws DomainError BAD_CREDENTIALS, or BAD_REQUEST for two at once, RATE_LIMITED.
+   */
+  authenticate(headers: Headers, rates?: RateUse[]): Promise<Viewer | null>;
   /** Forgets what it believes of a company's credentials. */
   forget(companyId: string): void;
   close(): Promise<void>;
@@ -166,16 +170,19 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
     return viewer;
   }
 
-  const wait = createKeyLimits();
-  function limited(viewer: Viewer): Viewer {
-    const retryAfterMs = viewer.rateLimit && viewer.apiKeyId ? wait(viewer.apiKeyId, viewer.rateLimit) : 0;
-    if (retryAfterMs === 0) return viewer;
-    const message = `This key allows itself ${viewer.rateLimit?.number} requests a ${viewer.rateLimit?.period.toLowerCase()}: try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
-    throw new DomainError('RATE_LIMITED', message, { details: { retryAfterMs } });
+  const consume = createKeyLimits(database, log);
+  async function checkLimit({ apiKeyId, rateLimit }: Viewer, rates: RateUse[] | undefined): Promise<void> {
+    if (!rateLimit || !apiKeyId) return;
+    const { isAllowed, use } = await consume(apiKeyId, rateLimit);
+    rates?.push(use);
+    if (isAllowed) return;
+    const { number, period, resetMs } = use;
+    const message = `This key allows itself ${number} requests a ${period.toLowerCase()}: try again in ${Math.ceil(resetMs / 1000)} s.`;
+    throw new DomainError('RATE_LIMITED', message, { details: { retryAfterMs: resetMs } });
   }
 
   return {
-    async authenticate(headers) {
+    async authenticate(headers, rates) {
       const key = headers.get('x-api-key');
       const authorization = headers.get('authorization');
       if (key && authorization)
@@ -183,7 +190,9 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
       if (key) {
         if (!isWellFormed(key, ['ANALYTICS', 'ENDPOINT', 'MCP']))
           throw refuse('This is no API key: a character is missing or wrong.');
-        return limited(await look(key));
+        const viewer = await look(key);
+        await checkLimit(viewer, rates);
+        return viewer;
       }
       if (!authorization) return null;
       const token = /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '';

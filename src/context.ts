@@ -6,6 +6,7 @@ import type { Jobs } from './jobs.ts';
 import type { Batchers, LoaderContext } from './loader.ts';
 import type { Log } from './log.ts';
 import type { Permission, RoleName } from './permissions.ts';
+import type { RateUse } from './rate-limits.ts';
 import type { Sealer } from './secrets.ts';
 import type { createEngines } from './warehouse/registry.ts';
 
@@ -77,12 +78,15 @@ export interface Context extends LoaderContext {
   /** The peer's address, as the server saw it. */
   clientAddress: string;
   userAgent: string | null;
+  /** What the limits that the request met say; its answer's headers tell. */
+  rates: RateUse[];
   log: Log;
 }
 
 export function createContext(
   app: App,
-  request: Pick<Context, 'viewer' | 'signal' | 'requestId' | 'clientAddress' | 'userAgent'>,
+  request: Pick<Context, 'viewer' | 'signal' | 'requestId' | 'clientAddress' | 'userAgent'> &
+    Partial<Pick<Context, 'rates'>>,
 ): Context {
   return {
     app,
@@ -92,6 +96,7 @@ export function createContext(
     cache: new Map(),
     inTransaction: false,
     now: new Date(),
+    rates: [],
     log: app.log.child({ requestId: request.requestId }),
     ...request,
   };

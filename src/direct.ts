@@ -53,7 +53,7 @@ export function createDirect<T extends object, U extends object>(
   yoga: YogaServerInstance<T, U>,
   schema: GraphQLSchema,
   log: Log,
-  idOf: (request: Request) => string,
+  headersFor: (request: Request) => Record<string, string>,
 ) {
   async function run(request: Request, params: Params, transport: T): Promise<ExecutionResult | null> {
     const enveloped = yoga.getEnveloped({ request, params, ...transport });
@@ -91,13 +91,14 @@ export function createDirect<T extends object, U extends object>(
     const request = { method: 'POST', headers } as Request;
     const result = await run(request, params, transport);
     if (!result) return false;
-    const requestId = idOf(request);
+    const about = headersFor(request);
+    const requestId = about['x-request-id'] ?? '';
     if (!result.errors) {
       const body = JSON.stringify(result);
       const type = `${MEDIA_TYPE}; charset=utf-8`;
       res.writeHead(200, {
         'content-type': type,
-        'x-request-id': requestId,
+        ...about,
         'content-length': Buffer.byteLength(body),
       });
       res.end(body);
@@ -105,7 +106,7 @@ export function createDirect<T extends object, U extends object>(
     }
     const shown = { ...result, errors: result.errors.map((error) => formatError(error, requestId, log)) };
     const response = processRegularResult(shown, { Response } as never, MEDIA_TYPE);
-    res.writeHead(response.status, { ...Object.fromEntries(response.headers), 'x-request-id': requestId });
+    res.writeHead(response.status, { ...Object.fromEntries(response.headers), ...about });
     res.end(await response.text());
     return true;
   };

@@ -1,42 +1,78 @@
 import { LRUCache } from 'lru-cache';
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Database } from './db.ts';
 import type { RateLimitPeriod } from './generated/prisma/client.ts';
+import type { Log } from './log.ts';
+import { PERIOD_SECONDS, type RateUse } from './rate-limits.ts';
 
-const PERIOD_MS: Record<RateLimitPeriod, number> = { SECOND: 1000, MINUTE: 60_000, HOUR: 3_600_000, DAY: 86_400_000 };
-
-/** Counts of the window that runs and of the one before it. */
-interface Counter {
-  window: number;
-  now: number;
-  before: number;
+/** How many requests a key allows itself. */
+interface KeyLimit {
+  number: number;
+  period: RateLimitPeriod;
 }
 
+/** Takes a request off a key's limit. The answer says whether it may go on, and what is left. */
+export type KeyLimits = (keyId: number, limit: KeyLimit) => Promise<{ isAllowed: boolean; use: RateUse }>;
+
+const TABLE = 'KeyLimit';
+/** Different limits, not keys: each is a limiter of its own. */
+const MAX_LIMITERS = 1000;
+
 /**
- * Limits of API keys, in this process: a sliding window of two counters, the former one weighed by how much of it is
- * still inside. Answers the milliseconds to wait; 0, and the request is counted, where it may go on.
+ * Limits of API keys, counted in the database so that all processes share them: one statement for a request of a key
+ * that has one. A key that is used up is known here until its period ends, without a statement. While the database
+ * does not answer, each process counts by itself.
  */
-export function createKeyLimits(): (
-  keyId: number,
-  limit: { number: number; period: RateLimitPeriod },
-  at?: number,
-) => number {
-  const counters = new LRUCache<number, Counter>({ max: 50_000 });
-  return (keyId, { number, period }, at = Date.now()) => {
-    const length = PERIOD_MS[period];
-    const window = Math.floor(at / length);
-    let counter = counters.get(keyId);
-    if (!counter || counter.window !== window) {
-      const before = counter?.window === window - 1 ? counter.now : 0;
-      counter = { window, now: 0, before };
-      counters.set(keyId, counter);
-    }
-    const passed = (at % length) / length;
-    if (counter.now + counter.before * (1 - passed) + 1 > number) {
-      // When enough of the former window has slid out, or the next window begins.
-      const room = number - 1 - counter.now;
-      const share = counter.before > 0 && room >= 0 ? 1 - room / counter.before : 1;
-      return Math.max(1, Math.ceil((Math.min(share, 1) - passed) * length));
-    }
-    counter.now++;
-    return 0;
+export function createKeyLimits(database: Pick<Database, 'query'>, log: Log): KeyLimits {
+  const storeClient = {
+    query: async ({ text, values }: { text: string; values: unknown[] }) => {
+      try {
+        return { rows: await database.query(text, values) };
+      } catch (error) {
+        log.warn({ err: error }, 'the limits of keys are counted in this process alone: the database failed');
+        throw error;
+      }
+    },
   };
+  const limiters = new LRUCache<string, RateLimiterPostgres, KeyLimit>({
+    max: MAX_LIMITERS,
+    memoMethod: (_, __, { context }) => create(context),
+  });
+
+  function create({ number, period }: KeyLimit): RateLimiterPostgres {
+    // A key whose number changes goes on from its count; with another period it begins anew.
+    const rules = { points: number, duration: PERIOD_SECONDS[period], keyPrefix: period };
+    return new RateLimiterPostgres({
+      ...rules,
+      storeClient,
+      storeType: 'client',
+      tableName: TABLE,
+      tableCreated: true,
+      // Else each limiter has a timer; pruneKeyLimits does it for all.
+      clearExpiredByTimeout: false,
+      inMemoryBlockOnConsumed: number,
+      insuranceLimiter: new RateLimiterMemory(rules),
+    });
+  }
+
+  return async (keyId, limit) => {
+    const limiter = limiters.memo(`${limit.number} ${limit.period}`, { context: limit });
+    const used = (res: RateLimiterRes): RateUse => ({
+      policy: 'key',
+      ...limit,
+      remaining: res.remainingPoints,
+      resetMs: Math.max(1, res.msBeforeNext),
+    });
+    try {
+      return { isAllowed: true, use: used(await limiter.consume(keyId)) };
+    } catch (refused) {
+      if (refused instanceof RateLimiterRes) return { isAllowed: false, use: used(refused) };
+      throw refused;
+    }
+  };
+}
+
+/** Forgets the counts of periods that are over. */
+export async function pruneKeyLimits(database: Pick<Database, 'query'>): Promise<void> {
+  await database.query(`delete from "${TABLE}" where expire < $1`, [Date.now()]);
 }

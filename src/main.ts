@@ -5,6 +5,7 @@ import { seedDemo, signInExplorer } from './demo.ts';
 import { createExplorer } from './explorer.ts';
 import { startExports } from './exports/worker.ts';
 import { startPopularity } from './marketplace/popularity.ts';
+import { pruneKeyLimits } from './key-limits.ts';
 import { sweepRuns } from './usage/runs.ts';
 import { schema } from './schema.ts';
 import { createGateway } from './server.ts';
@@ -26,8 +27,8 @@ async function main(): Promise<void> {
   await sweepRuns(app.database);
   const sweeper = setInterval(
     () =>
-      void sweepRuns(app.database).catch((error: unknown) =>
-        app.log.error({ err: error }, 'the sweep of abandoned runs failed'),
+      void Promise.all([sweepRuns(app.database), pruneKeyLimits(app.database)]).catch((error: unknown) =>
+        app.log.error({ err: error }, 'the sweep of abandoned runs and old counts failed'),
       ),
     SWEEP_MS,
   );

@@ -15,6 +15,7 @@ import { createDirect, headersOf, type HeaderReader } from './direct.ts';
 import { formatError, requestError } from './error-format.ts';
 import { DomainError } from './errors.ts';
 import { answerDownload } from './exports/download.ts';
+import { rateHeaders, type RateUse } from './rate-limits.ts';
 import { answerRest, refusal, targetOf } from './rest/routes.ts';
 
 /** What the transport knows of a request. */
@@ -53,6 +54,7 @@ function failure(status: number, code: string, message: string, requestId: strin
 export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticator, explorer: () => string): Gateway {
   const { config } = app;
   const requestIds = new WeakMap<Request, string>();
+  const ratesOf = new WeakMap<Request, RateUse[]>();
   let draining = false;
 
   const idOf = (request: Request): string => {
@@ -60,6 +62,12 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
     requestIds.set(request, id);
     return id;
   };
+
+  /** The headers that every answer to a request has. */
+  const headersFor = (request: Request): Record<string, string> => ({
+    'x-request-id': idOf(request),
+    ...rateHeaders(ratesOf.get(request) ?? []),
+  });
 
   function costs(args: ExecutionArgs): { found: ReturnType<typeof costOf>; refused: GraphQLError | null } {
     const found = costOf(schema, args.document, args.operationName ?? null, args.variableValues ?? {});
@@ -123,13 +131,20 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
       else setResult(shown(result as ExecutionResult));
     },
     onResponse({ request, response }) {
-      response.headers.set('x-request-id', idOf(request));
+      for (const [name, value] of Object.entries(headersFor(request))) response.headers.set(name, value);
     },
   };
 
-  function contextFor(viewer: Viewer | null, headers: Headers, requestId: string, transport: Transport): Context {
+  function contextFor(
+    viewer: Viewer | null,
+    rates: RateUse[],
+    headers: Headers,
+    requestId: string,
+    transport: Transport,
+  ): Context {
     return createContext(app, {
       viewer,
+      rates,
       signal: transport.signal ?? new AbortController().signal,
       requestId,
       clientAddress: transport.clientAddress ?? '127.0.0.1',
@@ -145,7 +160,12 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
     logging: false,
     multipart: false,
     // Pages of other origins may call only where the operator says so.
-    cors: config.CORS_ORIGINS.length > 0 && { origin: config.CORS_ORIGINS, credentials: false, methods: ['POST'] },
+    cors: config.CORS_ORIGINS.length > 0 && {
+      origin: config.CORS_ORIGINS,
+      credentials: false,
+      methods: ['POST'],
+      exposedHeaders: ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'],
+    },
     graphiql: () => ({ title: 'Spartera gateway' }),
     renderGraphiQL: explorer,
     plugins: [
@@ -169,15 +189,17 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
       errors,
     ],
     context: async ({ request, signal, clientAddress }) => {
-      const viewer = await auth.authenticate(request.headers as Headers).catch((error: unknown) => {
+      const rates: RateUse[] = [];
+      ratesOf.set(request, rates);
+      const viewer = await auth.authenticate(request.headers as Headers, rates).catch((error: unknown) => {
         throw error instanceof DomainError ? requestError(error) : error;
       });
       const transport = { signal: signal ?? request.signal, ...(clientAddress === undefined ? {} : { clientAddress }) };
-      return contextFor(viewer, request.headers as Headers, idOf(request), transport);
+      return contextFor(viewer, rates, request.headers as Headers, idOf(request), transport);
     },
   });
 
-  const direct = createDirect(yoga, schema, app.log, idOf);
+  const direct = createDirect(yoga, schema, app.log, headersFor);
   const tooLarge = (requestId: string): Response =>
     failure(413, 'DOCUMENT_TOO_LARGE', `The body is larger than ${config.MAX_BODY_BYTES} bytes.`, requestId);
 
@@ -227,11 +249,12 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
     const target = targetOf(url.pathname, host);
     if (!target && !isChartPath(url.pathname)) return null;
     const requestId = requestIdOf(headers.get('x-request-id'));
+    const rates: RateUse[] = [];
     let response: Response | null;
     try {
       // A signed address needs no credential.
-      const viewer = target ? await auth.authenticate(headers) : null;
-      const ctx = contextFor(viewer, headers, requestId, transport);
+      const viewer = target ? await auth.authenticate(headers, rates) : null;
+      const ctx = contextFor(viewer, rates, headers, requestId, transport);
       let parsed: unknown = null;
       try {
         parsed = body === '' ? null : JSON.parse(body);
@@ -252,7 +275,8 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
         });
       }
     }
-    response.headers.set('x-request-id', requestId);
+    const about = { 'x-request-id': requestId, ...rateHeaders(rates) };
+    for (const [name, value] of Object.entries(about)) response.headers.set(name, value);
     return response;
   }
 

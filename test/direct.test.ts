@@ -69,4 +69,20 @@ describe('both ways answer the same', () => {
     expect(direct).toEqual(whole);
     expect(direct.headers['x-request-id']).toBe('same');
   });
+
+  it('with the limits of a key', async () => {
+    const { secret } = await t.world.apiKey(us.company.id, 'VIEWER', { rateLimitNumber: 2, rateLimitPeriod: 'DAY' });
+    const elsewhere = { origin: 'http://elsewhere.example' };
+    const answers: Awaited<ReturnType<typeof ask>>[] = [];
+    for (const more of [{}, elsewhere, {}, elsewhere] as Record<string, string>[])
+      answers.push(await ask(document('{ viewer { role } }'), secret, more));
+    expect(answers.map(({ status, headers }) => [status, headers['ratelimit']?.replace(/;t=\d+/, '')])).toEqual([
+      [200, '"key";r=1'],
+      [200, '"key";r=0'],
+      [429, '"key";r=0'],
+      [429, '"key";r=0'],
+    ]);
+    expect(answers.map(({ headers }) => headers['ratelimit-policy'])).toEqual(Array(4).fill('"key";q=2;w=86400'));
+    expect(answers.map(({ headers }) => 'retry-after' in headers)).toEqual([false, false, true, true]);
+  });
 });

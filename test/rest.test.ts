@@ -98,6 +98,32 @@ describe('assets over HTTP work', () => {
   });
 });
 
+describe('limits of products over HTTP', () => {
+  it('are told after each run, and when there are no more', async () => {
+    const url = 'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index?season=2025';
+    const limit = (rateLimitNumber: number | null) =>
+      t.app.database.prisma.asset.updateMany({
+        where: { slug: 'home-advantage-index' },
+        data: rateLimitNumber
+          ? { rateLimitNumber, rateLimitPeriod: 'HOUR', rateLimitGranularity: 'COMPANY' }
+          : { rateLimitNumber, rateLimitPeriod: null, rateLimitGranularity: null },
+      });
+    await limit(50);
+    const [first, second] = [await get(url, buyer), await get(url, buyer)];
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(first.headers.get('ratelimit-policy')).toBe('"product";q=50;w=3600');
+    const left = (answer: typeof first): number =>
+      Number(/^"product";r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
+    expect(left(first) - left(second)).toBe(1);
+    await limit(1);
+    const refused = await get(url, buyer);
+    expect([refused.status, left(refused)]).toEqual([429, 0]);
+    expect(refused.headers.get('retry-after')).toBe(String(refused.body.retry_after));
+    await limit(null);
+    expect((await get(url, buyer)).headers.get('ratelimit')).toBeNull();
+  });
+});
+
 describe('the addresses refuse', () => {
   it.each([
     ['no credential', CATALOGUE, null, 401, 'UNAUTHENTICATED'],

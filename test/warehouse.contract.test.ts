@@ -211,13 +211,13 @@ function contract(fixture: Fixture): void {
   });
 
   it('turns queries away when too many wait', async () => {
-    const outcomes = await Promise.allSettled(Array.from({ length: 90 }, () => query('SELECT 1')));
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => query('SELECT 1')));
     const codes = outcomes.flatMap((outcome) =>
       outcome.status === 'rejected' ? [(outcome.reason as EngineError).code] : [],
     );
     expect(codes.length).toBeGreaterThan(0);
     expect(new Set(codes)).toEqual(new Set(['ENGINE_BUSY']));
-    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled').length).toBeGreaterThanOrEqual(64);
+    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(24);
   });
 
   it('lists tables and views with their columns', async () => {

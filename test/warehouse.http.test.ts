@@ -220,10 +220,10 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('%s
   });
 
   it('runs more queries at once than it has connections, and turns away too many', async () => {
-    const outcomes = await Promise.allSettled(Array.from({ length: 75 }, () => query('SELECT 1')));
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => query('SELECT 1')));
     const codes = outcomes.flatMap((one) => (one.status === 'rejected' ? [(one.reason as EngineError).code] : []));
     expect(new Set(codes)).toEqual(new Set(['ENGINE_BUSY']));
-    expect(outcomes.filter((one) => one.status === 'fulfilled').length).toBeGreaterThanOrEqual(64);
+    expect(outcomes.filter((one) => one.status === 'fulfilled')).toHaveLength(24);
   });
 
   it('says so when the service is gone', async () => {

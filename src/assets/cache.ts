@@ -88,3 +88,9 @@ export async function cached(
     if (working.get(key) === work) working.delete(key);
   }
 }
+
+/** Whether a result for a key is kept that is no older than `maxAgeMs`. */
+export function isKept(ctx: Context, key: string, maxAgeMs: number): boolean {
+  const known = cacheOf(ctx.app).kept.peek(key);
+  return known !== undefined && ctx.now.getTime() - known.computedAt.getTime() <= maxAgeMs;
+}

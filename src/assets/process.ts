@@ -30,16 +30,24 @@ interface Failure {
   message: string;
   rule?: string | null;
   position?: number | null;
+  retryAfterMs?: number | null;
 }
 
 /** Failures of an engine that say nothing of its inside. */
-const SHOWN = new Set<string>(['QUERY_TIMEOUT', 'ROWS_EXCEEDED', 'RESULT_TOO_LARGE', 'ENGINE_BUSY']);
+const SHOWN = new Set<string>([
+  'QUERY_TIMEOUT',
+  'ROWS_EXCEEDED',
+  'RESULT_TOO_LARGE',
+  'ENGINE_BUSY',
+  'ENGINE_UNAVAILABLE',
+]);
 
 /** The SQL is the seller's business: others hear that it failed, not how. */
 function failureOf(error: unknown, isOwn: boolean): Failure | null {
   if (error instanceof EngineError) {
-    if (isOwn || SHOWN.has(error.code))
-      return { code: error.code, message: [error.message, error.hint].filter(Boolean).join(' ') };
+    const { code, retryAfterMs } = error;
+    if (isOwn || SHOWN.has(code))
+      return { code, message: [error.message, error.hint].filter(Boolean).join(' '), retryAfterMs };
     return { code: error.code, message: "The seller's engine could not answer. Nothing was charged." };
   }
   if (error instanceof DomainError && error.code === 'SQL_REJECTED') {
@@ -143,6 +151,7 @@ export async function closeFailed(ctx: Context, run: RunRow, error: unknown, isO
     message: failure.message,
     rule: failure.rule ?? null,
     position: failure.position ?? null,
+    retryAfterMs: failure.retryAfterMs ?? null,
   };
   return { ...closed, outcome };
 }

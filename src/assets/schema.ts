@@ -20,6 +20,7 @@ import {
 import { AssetParameter, Coverage, RateLimit } from '../product-types.ts';
 import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
 import type { Parameter } from './params.ts';
+import './estimate-schema.ts';
 import './insight-schema.ts';
 import './mutations.ts';
 

@@ -10,14 +10,57 @@ import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { CredentialType } from '../product-enums.ts';
 import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
 import type { TableInfo } from '../warehouse/engine.ts';
+import type { Health } from '../warehouse/resilience.ts';
 import { liveTables, sampleData, type Sample } from './inspect.ts';
 import './credential-schema.ts';
 import './mutations.ts';
+import { targetKey } from './open.ts';
 
 const connectionById = rowBy<ModelRow<'Connection'>>('Connection', { where: OWN });
 const engineById = rowBy<ModelRow<'StorageEngine'>>('StorageEngine', { type: 'int', where: EVERYBODY });
 /** Also users that were deleted: they stay the owners of what they made. */
 const anyUserById = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
+
+const HealthState = builder.enumType('ConnectionHealthState', {
+  description: 'Whether queries of a connection go through.',
+  values: {
+    CLOSED: { description: 'They do.' },
+    OPEN: { description: 'They do not: the engine could not be reached several times and is left alone for a while.' },
+    HALF_OPEN: { description: 'The next one tries whether the engine is back.' },
+  } as const,
+});
+const ConnectionHealth = builder.objectRef<Health>('ConnectionHealth').implement({
+  description: 'How the engine behind a connection does, as the process that answers has seen it since it started.',
+  fields: (t) => ({
+    state: t.field({
+      type: HealthState,
+      description: 'Whether queries go through. A test of the connection always does, and one that succeeds closes it.',
+      resolve: ({ state }) => state,
+    }),
+    since: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it came into this state; null where it was never in another.',
+      resolve: ({ since }) => since,
+    }),
+    lastError: t.string({
+      nullable: true,
+      description: 'Why it could not be reached the last time; null where it always could.',
+      resolve: ({ lastError }) => lastError?.message ?? null,
+    }),
+    lastErrorAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When that was.',
+      resolve: ({ lastError }) => lastError?.at ?? null,
+    }),
+    retryAfterMs: t.int({
+      nullable: true,
+      description: 'Where it is OPEN: milliseconds until the engine is tried again.',
+      resolve: ({ retryAfterMs }) => retryAfterMs,
+    }),
+  }),
+});
 
 builder.prismaObject('Connection', {
   description: "A way to a company's own warehouse or database. Its secrets are written only, never read.",
@@ -66,6 +109,11 @@ builder.prismaObject('Connection', {
     isLastTestOk: t.exposeBoolean('lastTestOk', {
       nullable: true,
       description: 'Whether that test succeeded; null before the first.',
+    }),
+    health: t.field({
+      type: ConnectionHealth,
+      description: 'Whether its engine can be reached, without asking it.',
+      resolve: (row, _, ctx) => ctx.app.engines.health(targetKey(row)),
     }),
     informationSchema: t.field({
       type: 'JSON',

@@ -82,7 +82,10 @@ async function read(ctx: Context, { endpoint, conditions, start, limit, timeoutM
 }
 
 /** The table is the seller's business: others hear that it failed, not how. */
-function failureOf(error: unknown, isOwn: boolean): { code: string; message: string } | null {
+function failureOf(
+  error: unknown,
+  isOwn: boolean,
+): { code: string; message: string; retryAfterMs: number | null } | null {
   const isEngine = error instanceof EngineError;
   if (!isEngine && !(error instanceof DomainError && ['SQL_REJECTED', 'CONNECTION_FAILED'].includes(error.code)))
     return null;
@@ -90,7 +93,7 @@ function failureOf(error: unknown, isOwn: boolean): { code: string; message: str
   const message = isShown
     ? [error.message, isEngine ? error.hint : null].filter(Boolean).join(' ')
     : 'The endpoint could not answer. Nothing was charged.';
-  return { code: error.code, message };
+  return { code: error.code, message, retryAfterMs: isEngine ? error.retryAfterMs : null };
 }
 
 /** Closes a run that came to nothing and answers it; what is a bug of ours goes on as it is. */

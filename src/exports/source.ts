@@ -57,7 +57,14 @@ export interface Failure {
 }
 
 /** Codes that say nothing of the seller's database. */
-const HARMLESS = new Set(['QUERY_TIMEOUT', 'RESULT_TOO_LARGE', 'ENGINE_BUSY', 'ENDPOINT_INACTIVE', 'VALIDATION']);
+const HARMLESS = new Set([
+  'QUERY_TIMEOUT',
+  'RESULT_TOO_LARGE',
+  'ENGINE_BUSY',
+  'ENGINE_UNAVAILABLE',
+  'ENDPOINT_INACTIVE',
+  'VALIDATION',
+]);
 
 /** An error as the buyer may read it: the table is the seller's business, so others hear that it failed, not how. */
 export function failureOf(error: unknown, isOwn: boolean): Failure {
@@ -70,6 +77,6 @@ export function failureOf(error: unknown, isOwn: boolean): Failure {
   return {
     code: known.code,
     message: isShown ? said : 'The endpoint could not answer. Nothing was charged.',
-    isPassing: isEngine && ['CONNECTION_FAILED', 'ENGINE_BUSY', 'CANCELLED'].includes(known.code),
+    isPassing: isEngine && ['CONNECTION_FAILED', 'ENGINE_BUSY', 'ENGINE_UNAVAILABLE', 'CANCELLED'].includes(known.code),
   };
 }

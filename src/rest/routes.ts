@@ -126,7 +126,11 @@ function given(request: RestRequest, types: Map<string, string>): Record<string,
 function failed(run: RunRow): Response {
   const outcome = outcomeOf(run);
   const message = outcome?.kind === 'RunFailure' ? outcome.message : 'The run failed.';
-  return answer(422, { code: 422, message, reason: run.errorCode, spartera: receipt(run) });
+  const waitMs = outcome?.kind === 'RunFailure' ? (outcome.retryAfterMs ?? null) : null;
+  if (waitMs === null) return answer(422, { code: 422, message, reason: run.errorCode, spartera: receipt(run) });
+  const retryAfter = Math.max(1, Math.ceil(waitMs / 1000));
+  const body = { code: 503, message, reason: run.errorCode, retry_after: retryAfter, spartera: receipt(run) };
+  return answer(503, body, { 'retry-after': String(retryAfter) });
 }
 
 async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }: Target): Promise<Response> {

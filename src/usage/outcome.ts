@@ -14,7 +14,14 @@ export type Outcome =
   | { kind: 'CalculationResult'; value: string; table: Table }
   | { kind: 'VisualizationResult'; figure: { data: unknown[]; layout: unknown }; table: Table }
   | { kind: 'DataResult'; table: Table }
-  | { kind: 'RunFailure'; code: string; message: string; rule: string | null; position: number | null };
+  | {
+      kind: 'RunFailure';
+      code: string;
+      message: string;
+      rule: string | null;
+      position: number | null;
+      retryAfterMs?: number | null;
+    };
 
 /** A run together with its outcome, where the caller has just made it. */
 export interface RunWithOutcome extends RunRow {

@@ -5,6 +5,7 @@ import type { RunQuery } from '../db.ts';
 import { DomainError } from '../errors.ts';
 import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
+import { PERIOD_SECONDS, type RateUse } from '../rate-limits.ts';
 import { checkQuota } from './quota.ts';
 
 /** A run as the graph shows it, numbers and instants as they are stored. */
@@ -39,7 +40,6 @@ export interface RunResult {
 /** What belongs into the transaction that opens or closes a run; what it throws undoes that. */
 export type WithRun = (query: RunQuery, run: Pick<RunRow, 'id'>) => Promise<void>;
 
-const PERIOD_SECONDS: Record<RateLimitPeriod, number> = { SECOND: 1, MINUTE: 60, HOUR: 3600, DAY: 86_400 };
 /** A run still at work after this long was abandoned: longer than any may take. */
 const ABANDONED = '6 minutes';
 
@@ -52,9 +52,12 @@ const productOf = (terms: RunTerms) => ({
   endpointId: 'endpointId' in terms.product ? terms.product.endpointId : null,
 });
 
-/** Counts the runs in the window before now and refuses one too many; those who count together wait for each other. */
-async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientHash: string): Promise<void> {
-  if (!terms.rateLimit) return;
+/**
+ * Counts the runs in the window before now and refuses one too many; those who count together wait for each other.
+ * Answers what is left beside the run that is about to start.
+ */
+async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientHash: string): Promise<RateUse | null> {
+  if (!terms.rateLimit) return null;
   const { number, period, granularity } = terms.rateLimit;
   const viewer = viewerOf(ctx);
   const { assetId, endpointId } = productOf(terms);
@@ -72,15 +75,19 @@ async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientH
          and "startedAt" > $3::timestamptz - make_interval(secs => $4::int) order by "startedAt" desc limit $5::int) r`,
     [productId, scope[1], ctx.now, PERIOD_SECONDS[period], number],
   );
-  if (row && row.count >= number) {
-    const oldest = row.oldest?.getTime() ?? ctx.now.getTime();
-    const retryAfterMs = Math.max(1, oldest + PERIOD_SECONDS[period] * 1000 - ctx.now.getTime());
+  const count = row?.count ?? 0;
+  const oldest = row?.oldest?.getTime() ?? ctx.now.getTime();
+  const retryAfterMs = Math.max(1, oldest + PERIOD_SECONDS[period] * 1000 - ctx.now.getTime());
+  const use = { policy: 'product', number, period, resetMs: retryAfterMs } as const;
+  if (count >= number) {
+    ctx.rates.push({ ...use, remaining: 0 });
     throw new DomainError(
       'RATE_LIMITED',
       `At most ${number} runs a ${period.toLowerCase()}: try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
       { details: { retryAfterMs } },
     );
   }
+  return { ...use, remaining: number - count - 1 };
 }
 
 /**
@@ -97,8 +104,9 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
     .digest('base64url')
     .slice(0, 22);
   const { assetId, endpointId } = productOf(terms);
+  let use: RateUse | null = null;
   const insert = async (query: RunQuery): Promise<RunRow> => {
-    await checkRate(query, ctx, terms, clientHash);
+    use = await checkRate(query, ctx, terms, clientHash);
     if (credits > 0) {
       const charge = { runId: id, buyerCompanyId: viewer.companyId, sellerCompanyId: terms.sellerCompanyId, credits };
       if ((await reserve(query, charge)) === null) {
@@ -136,7 +144,10 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
     return run as RunRow;
   };
   // One statement needs no transaction around it.
-  return credits > 0 || terms.rateLimit || also ? ctx.app.database.atomically(insert) : insert(ctx.app.database.query);
+  const isOne = credits === 0 && !terms.rateLimit && !also;
+  const run = await (isOne ? insert(ctx.app.database.query) : ctx.app.database.atomically(insert));
+  if (use) ctx.rates.push(use);
+  return run;
 }
 
 function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, earningsCents: number): void {

@@ -96,13 +96,19 @@ const RunFailure = builder.objectRef<Of<'RunFailure'>>('RunFailure').implement({
   fields: (t) => ({
     code: t.exposeString('code', {
       description:
-        'QUERY_TIMEOUT, ROWS_EXCEEDED, RESULT_TOO_LARGE, SQL_REJECTED, RESULT_INVALID, CONNECTION_FAILED, ENGINE_BUSY, ENGINE_FAILED, CANCELLED or ABANDONED.',
+        'QUERY_TIMEOUT, ROWS_EXCEEDED, RESULT_TOO_LARGE, SQL_REJECTED, RESULT_INVALID, CONNECTION_FAILED, ENGINE_BUSY, ENGINE_UNAVAILABLE, ENGINE_FAILED, CANCELLED or ABANDONED.',
     }),
     message: t.exposeString('message', { description: 'What happened and what to do.' }),
     rule: t.exposeString('rule', { nullable: true, description: 'For SQL_REJECTED: the rule.' }),
     position: t.exposeInt('position', {
       nullable: true,
       description: 'For SQL_REJECTED: where, in characters from the start; for the owner alone.',
+    }),
+    retryAfterMs: t.int({
+      nullable: true,
+      description:
+        'For ENGINE_UNAVAILABLE, in the answer of the run alone: milliseconds until its engine is tried again.',
+      resolve: (outcome) => (outcome.retryAfterMs == null ? null : Math.ceil(outcome.retryAfterMs)),
     }),
   }),
 });

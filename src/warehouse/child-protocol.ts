@@ -3,7 +3,16 @@ import type { Cell, Column, ParameterValue } from './engine.ts';
 /** What the parent says to a child that has a database file open; one request at a time, except `stop`. */
 export type Request =
   | { type: 'open'; id: number; path: string }
-  | { type: 'run'; id: number; sql: string; values: ParameterValue[]; maxRows: number; maxBytes: number }
+  | {
+      type: 'run';
+      id: number;
+      sql: string;
+      values: ParameterValue[];
+      maxRows: number;
+      maxBytes: number;
+      /** True where the plan of the statement is wanted in place of its rows. */
+      isExplained?: boolean;
+    }
   | { type: 'next'; id: number }
   | { type: 'stop'; id: number };
 

@@ -89,8 +89,9 @@ async function start(request: Request & { type: 'run' }): Promise<void> {
     bytesLeft: request.maxBytes,
   };
   current = run;
-  const statement = await prepare(connection, request.sql);
+  let statement = await prepare(connection, request.sql);
   if (statement.statementType !== StatementType.SELECT) throw new Error('Only queries are allowed.');
+  if (request.isExplained) statement = await connection.prepare(`EXPLAIN (FORMAT json) ${request.sql}`);
   for (const [i, value] of request.values.entries()) statement.bindValue(i + 1, value, typeOf(value));
   run.result = await statement.stream();
   run.types = run.result.columnTypes();

@@ -1,6 +1,7 @@
 import type { ChildProgram } from './child-process.ts';
 import { duckdbColumnType } from './duckdb-types.ts';
 import type { Engine, Statement } from './engine.ts';
+import { duckdbEstimate } from './estimate.ts';
 import { createFileEngine } from './file-engine.ts';
 
 const PROGRAM: ChildProgram = {
@@ -19,6 +20,7 @@ export function createDuckdb(options: { roots: string[]; maxChildren?: number })
     openHint: 'The file must be a DuckDB database that no other process has open for writing.',
     tables: tablesStatement,
     typeOf: duckdbColumnType,
+    estimateOf: duckdbEstimate,
   });
 }
 

@@ -79,6 +79,7 @@ export type EngineErrorCode =
   | 'CANCELLED'
   | 'ENGINE_FAILED'
   | 'ENGINE_BUSY'
+  | 'ENGINE_UNAVAILABLE'
   | 'DRIVER_MISSING';
 
 /** What went wrong in an engine. `message` may be shown to the owner of the connection; it holds no secret. */
@@ -88,12 +89,19 @@ export class EngineError extends Error {
   readonly stage: Stage | null;
   /** What the owner may do about it. */
   readonly hint: string | null;
-  constructor(code: EngineErrorCode, message: string, more: { stage?: Stage; hint?: string; cause?: unknown } = {}) {
+  /** For ENGINE_UNAVAILABLE: until the engine is tried again. */
+  readonly retryAfterMs: number | null;
+  constructor(
+    code: EngineErrorCode,
+    message: string,
+    more: { stage?: Stage; hint?: string; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
     super(message, { cause: more.cause });
     this.name = 'EngineError';
     this.code = code;
     this.stage = more.stage ?? null;
     this.hint = more.hint ?? null;
+    this.retryAfterMs = more.retryAfterMs ?? null;
   }
 }
 
@@ -124,6 +132,19 @@ export interface TableInfo {
   columns: { name: string; type: ColumnType; engineType: string; isNullable: boolean }[];
 }
 
+/** What an engine expects of a statement that it has not run; null for what it does not say. */
+export interface Estimate {
+  /** Rows of the result. */
+  rows: number | null;
+  rowsRead: number | null;
+  /** Bytes that it would read. */
+  bytes: number | null;
+  /** In the engine's own units. */
+  cost: number | null;
+  /** What the engine bills its owner, at its list price. */
+  usd: string | null;
+}
+
 /** One engine: everything that differs between databases is here or a named fact in `can`. */
 export interface Engine {
   name: string;
@@ -138,6 +159,11 @@ export interface Engine {
    * (QUERY_TIMEOUT); both reach the engine itself.
    */
   run(target: ConnectionTarget, statement: Statement, limits: Limits, signal: AbortSignal): Promise<Running>;
+  /**
+   * Has a statement, already approved by the guard, explained and never run; engines that cannot have no such method.
+   * The statement itself stays as it is: what asks for the plan is put before it, or beside it.
+   */
+  estimate?(target: ConnectionTarget, statement: Statement, timeoutMs: number, signal: AbortSignal): Promise<Estimate>;
   /** Tries the connection stage by stage; never throws for a connection that does not work. */
   test(target: ConnectionTarget, signal: AbortSignal): Promise<StageResult[]>;
   /** Tables and views, at most `limit`, ordered by schema and name. */

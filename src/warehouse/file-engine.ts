@@ -12,6 +12,7 @@ import type {
   ConnectionTarget,
   Dialect,
   Engine,
+  Estimate,
   Limits,
   Running,
   Statement,
@@ -78,6 +79,8 @@ export interface FileEngineOptions {
   openHint: string;
   tables: (filter: { schemas?: string[]; tables?: string[]; limit: number }) => Statement;
   typeOf: (engineType: string) => ColumnType;
+  /** Reads the plan that its program explains a statement with, in the last column; left out where it explains none. */
+  estimateOf?: (plan: Cell) => Estimate;
 }
 
 /** An engine that runs queries on files, each query in a locked-down child process. */
@@ -97,6 +100,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     statement: Statement,
     limits: Limits,
     signal: AbortSignal,
+    isExplained = false,
   ): Promise<Running> {
     const path = databaseFile(target.settings, options.roots);
     const time = deadline(limits.timeoutMs, signal);
@@ -139,6 +143,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
       values: statement.values,
       maxRows: limits.maxRows,
       maxBytes: limits.maxBytes,
+      isExplained,
     });
     async function* chunks(): AsyncGenerator<Chunk> {
       try {
@@ -154,7 +159,10 @@ export function createFileEngine(options: FileEngineOptions): Engine {
   }
 
   async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
-    const running = await run(target, statement, CATALOGUE_LIMITS, signal);
+    return rowsIn(await run(target, statement, CATALOGUE_LIMITS, signal));
+  }
+
+  async function rowsIn(running: Running): Promise<Cell[][]> {
     const rows: Cell[][] = [];
     for await (const { values, rowCount } of running.chunks) {
       for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
@@ -162,13 +170,24 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     return rows;
   }
 
+  const { estimateOf } = options;
+  const estimating: Pick<Engine, 'estimate'> = estimateOf
+    ? {
+        estimate: async (target, statement, timeoutMs, signal) => {
+          const rows = await rowsIn(await run(target, statement, { ...CATALOGUE_LIMITS, timeoutMs }, signal, true));
+          return estimateOf(rows[0]?.at(-1) ?? null);
+        },
+      }
+    : {};
+
   return {
+    ...estimating,
     name: options.name,
     dialect: options.dialect,
     can: { cancel: true, sample: true },
     secretSettings: [],
     checkSettings: (settings) => void databaseFile(settings, options.roots),
-    run,
+    run: (target, statement, limits, signal) => run(target, statement, limits, signal),
     test: (target, signal) =>
       runStages([
         { stages: ['SETTINGS'], run: () => void databaseFile(target.settings, options.roots) },

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { EngineError } from './engine.ts';
 import type { Cell, Chunk, ConnectionTarget, Engine, Limits, Running, Statement } from './engine.ts';
+import { EXPLAIN, mysqlEstimate } from './estimate.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
@@ -171,8 +172,13 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     return { columns, chunks: chunks() };
   }
 
-  async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
-    const running = await run(target, statement, CATALOGUE_LIMITS, signal);
+  async function rowsOf(
+    target: ConnectionTarget,
+    statement: Statement,
+    signal: AbortSignal,
+    timeoutMs = CATALOGUE_LIMITS.timeoutMs,
+  ): Promise<Cell[][]> {
+    const running = await run(target, statement, { ...CATALOGUE_LIMITS, timeoutMs }, signal);
     const rows: Cell[][] = [];
     for await (const { values, rowCount } of running.chunks) {
       for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
@@ -202,6 +208,10 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     secretSettings: ['password'],
     checkSettings: (settings) => void mysqlSettings(settings),
     run,
+    estimate: async (target, { sql, values }, timeoutMs, signal) => {
+      const rows = await rowsOf(target, { sql: EXPLAIN.mysql + sql, values }, signal, timeoutMs);
+      return mysqlEstimate(rows[0]?.[0] ?? null);
+    },
     test: (target, signal) => {
       const settings = () => mysqlSettings(target.settings);
       return runStages([

@@ -1,3 +1,4 @@
+import { ConstantBackoff, handleWhen, retry } from 'cockatiel';
 import { EngineError } from './engine.ts';
 import type { ConnectionTarget } from './engine.ts';
 
@@ -13,6 +14,16 @@ const PER_KEY = 4;
 const KEYS = 50;
 const IDLE_MS = 30_000;
 const QUEUE = 64;
+/** Once more, a moment later: nothing was sent yet. Not after a time-out, which was wait enough. */
+const onceMore = retry(
+  handleWhen(
+    (error) =>
+      error instanceof EngineError &&
+      error.stage === 'TCP' &&
+      !(error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'ETIMEDOUT'),
+  ),
+  { maxAttempts: 1, backoff: new ConstantBackoff(100) },
+);
 
 interface Waiter<C> {
   resolve: (connection: C | null) => void;
@@ -49,7 +60,7 @@ export class ConnectionPool<C extends Pooled> {
       if (handed) return handed;
     } else bucket.size++;
     try {
-      const connection = await this.open(target, signal);
+      const connection = await onceMore.execute(() => this.open(target, signal), signal);
       this.owners.set(connection, bucket);
       return connection;
     } catch (error) {

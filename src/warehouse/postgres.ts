@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Cursor from 'pg-cursor';
 import { EngineError } from './engine.ts';
 import type { Cell, Chunk, Column, ConnectionTarget, Engine, Limits, Running, Statement, TableInfo } from './engine.ts';
+import { EXPLAIN, postgresEstimate } from './estimate.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
@@ -224,8 +225,13 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
     return { columns, chunks: chunks() };
   }
 
-  async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
-    const running = await run(target, statement, CATALOGUE_LIMITS, signal);
+  async function rowsOf(
+    target: ConnectionTarget,
+    statement: Statement,
+    signal: AbortSignal,
+    timeoutMs = CATALOGUE_LIMITS.timeoutMs,
+  ): Promise<Cell[][]> {
+    const running = await run(target, statement, { ...CATALOGUE_LIMITS, timeoutMs }, signal);
     const rows: Cell[][] = [];
     for await (const { values, rowCount } of running.chunks) {
       for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
@@ -247,6 +253,10 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
     secretSettings: ['password'],
     checkSettings: (settings) => void networkSettings(settings, DEFAULT_PORT),
     run,
+    estimate: async (target, { sql, values }, timeoutMs, signal) => {
+      const rows = await rowsOf(target, { sql: EXPLAIN.postgres + sql, values }, signal, timeoutMs);
+      return postgresEstimate(rows[0]?.[0] ?? null);
+    },
     test: (target, signal) => {
       const settings = () => networkSettings(target.settings, DEFAULT_PORT);
       return runStages([

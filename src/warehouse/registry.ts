@@ -11,6 +11,7 @@ import { createSnowflake } from './http/snowflake.ts';
 import { createTrino } from './http/trino.ts';
 import { createMysql } from './mysql.ts';
 import { createPostgres } from './postgres.ts';
+import { createResilience, type Health } from './resilience.ts';
 import { createSqlite } from './sqlite.ts';
 import { createSqlserver } from './sqlserver.ts';
 
@@ -19,6 +20,8 @@ export interface Engines {
   /** @throws EngineError DRIVER_MISSING for a name that is none. */
   get(driver: string): Engine;
   has(driver: string): boolean;
+  /** How the engine behind a connection does, by the key of its target. */
+  health(key: string): Health;
   /** Ends every connection and child process. */
   close(): Promise<void>;
 }
@@ -43,7 +46,8 @@ export function createEngines(options: { duckdbRoots: string[]; network: Network
     createAthena({ network }),
     createExternalApi({ network }),
   ];
-  const engines = new Map<string, Engine>(all.map((engine) => [engine.name, engine]));
+  const resilience = createResilience();
+  const engines = new Map<string, Engine>(all.map((engine) => [engine.name, resilience.guard(engine)]));
   return {
     get: (driver) => {
       const engine = engines.get(driver);
@@ -52,6 +56,7 @@ export function createEngines(options: { duckdbRoots: string[]; network: Network
       return engine;
     },
     has: (driver) => engines.has(driver),
+    health: (key) => resilience.health(key),
     close: async () => {
       await Promise.all([...engines.values()].map((engine) => engine.close()));
     },

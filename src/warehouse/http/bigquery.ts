@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { EngineError } from '../engine.ts';
-import type { Engine, Limits, ParameterValue, Statement } from '../engine.ts';
+import type { Engine, Estimate, Limits, ParameterValue, Statement } from '../engine.ts';
+import { bigqueryEstimate } from '../estimate.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { bigqueryColumns, bigqueryColumnType } from './bigquery-types.ts';
 import { tableConditions } from './catalogue.ts';
@@ -150,7 +151,7 @@ class Bigquery implements Service {
   }
 
   /** What a statement is and reads, found out by the service without running it. */
-  private async check(query: JsonRecord, signal: AbortSignal): Promise<void> {
+  private async check(query: JsonRecord, signal: AbortSignal): Promise<number> {
     const { location, maximumBytesBilled } = this.settings;
     const body = {
       configuration: { dryRun: true, query },
@@ -166,11 +167,12 @@ class Bigquery implements Service {
       const hint = 'Narrow the query, or raise maximumBytesBilled of the connection.';
       throw new EngineError('ENGINE_FAILED', message, { stage: 'QUERY', hint });
     }
+    return bytes;
   }
 
-  async submit(statement: Statement, limits: Limits, signal: AbortSignal): Promise<Job> {
-    const { location, dataset, project, maximumBytesBilled } = this.settings;
-    const query: JsonRecord = {
+  private queryOf(statement: Statement): JsonRecord {
+    const { dataset, project, maximumBytesBilled } = this.settings;
+    return {
       query: statement.sql,
       useLegacySql: false,
       ...(dataset ? { defaultDataset: { projectId: project, datasetId: dataset } } : {}),
@@ -179,6 +181,15 @@ class Bigquery implements Service {
         ? { parameterMode: 'NAMED', queryParameters: statement.values.map(parameter) }
         : {}),
     };
+  }
+
+  async estimate(statement: Statement, signal: AbortSignal): Promise<Estimate> {
+    return bigqueryEstimate(await this.check(this.queryOf(statement), signal));
+  }
+
+  async submit(statement: Statement, limits: Limits, signal: AbortSignal): Promise<Job> {
+    const { location } = this.settings;
+    const query = this.queryOf(statement);
     await this.check(query, signal);
     const maxBytes = answerBytes(limits);
     const maxResults = Math.min(limits.maxRows + 1, 10_000);
@@ -271,5 +282,6 @@ export function createBigquery(options: { network: NetworkPolicy }): Engine {
     tables: (settings, filter) => tables(settingsOf(settings, network), filter),
     typeOf: bigqueryColumnType,
     writeWarning: null,
+    canEstimate: true,
   });
 }

@@ -7,11 +7,13 @@ import type {
   ConnectionTarget,
   Dialect,
   Engine,
+  Estimate,
   Limits,
   Running,
   StageResult,
   Statement,
 } from '../engine.ts';
+import { NO_ESTIMATE } from '../estimate.ts';
 import { openGuardedSocket } from '../guarded-socket.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { deadline, orAbort, runStages } from '../lifecycle.ts';
@@ -43,6 +45,8 @@ export interface Service {
   client: HttpClient;
   /** Hands a statement over. Comes to an end soon, so that what was begun can be stopped. */
   submit(statement: Statement, limits: Limits, signal: AbortSignal): Promise<Job>;
+  /** Has a statement explained; services that cannot have no such method. */
+  estimate?(statement: Statement, signal: AbortSignal): Promise<Estimate>;
   /** Texts that no message may hold. */
   secrets(): string[];
   destroy(): void;
@@ -64,6 +68,8 @@ export interface HttpEngineOptions {
   typeOf: (engineType: string) => ColumnType;
   /** What a test says of writing where the service does not tell; null where each statement is held to reading. */
   writeWarning: string | null;
+  /** Whether its service has `estimate`. */
+  canEstimate?: boolean;
 }
 
 const CATALOGUE_LIMITS: Limits = { timeoutMs: 30_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
@@ -259,7 +265,30 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     return [...results.slice(0, -1), readOnly, last];
   }
 
+  async function estimate(
+    target: ConnectionTarget,
+    statement: Statement,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Estimate> {
+    options.check(target.settings);
+    const time = deadline(timeoutMs, signal);
+    try {
+      const session = await pool.acquire(target, time.signal);
+      try {
+        return (await session.service.estimate?.(statement, time.signal)) ?? NO_ESTIMATE;
+      } catch (error) {
+        throw time.signal.aborted ? time.signal.reason : explained(error, session, target.settings);
+      } finally {
+        pool.release(session, true);
+      }
+    } finally {
+      time.end();
+    }
+  }
+
   return {
+    ...(options.canEstimate ? { estimate } : {}),
     name: options.name,
     dialect: options.dialect,
     can: { cancel: true, sample: true },
