@@ -11,8 +11,18 @@ export interface QueueRules {
   expireInSeconds?: number;
   /** Seconds without a sign of life of its worker after which a job is given to another: at least 10. */
   heartbeatSeconds?: number;
+  /** `exclusive`: of the jobs with one key only one is queued or at work, and a further one is not stored. For good. */
+  policy?: 'exclusive';
+  /** How many jobs of one group are at work at once, in all processes. */
+  atOnceByGroup?: number;
   /** Where a job goes whose tries are used up. */
   deadLetter?: QueueRules;
+}
+
+/** Which jobs a job counts together with. */
+export interface JobPlace {
+  key?: string;
+  group?: string;
 }
 
 /** A job in the hands of a worker. `signal` aborts when this process stops or the job belongs to another by now. */
@@ -28,7 +38,7 @@ export interface Jobs {
    * The way to put jobs into a queue: each is stored in the transaction of its `query`, so it is there if and only if
    * all else is.
    */
-  sender(queue: QueueRules): Promise<(query: RunQuery, data: object) => Promise<void>>;
+  sender(queue: QueueRules): Promise<(query: RunQuery, data: object, place?: JobPlace) => Promise<void>>;
   /** Does the jobs of a queue in this process, `atOnce` at a time (1 unless said). A job that throws is tried again. */
   work<T extends object>(queue: QueueRules, handler: (job: Job<T>) => Promise<void>, atOnce?: number): Promise<void>;
   /** Does something by a crontab (UTC), in one of the processes that work on it. */
@@ -74,11 +84,12 @@ export function createJobs(url: string, log: Log): Jobs {
     return started;
   }
 
-  async function create(boss: PgBoss, { name, deadLetter, ...rules }: QueueRules): Promise<void> {
+  async function create(boss: PgBoss, rules: QueueRules): Promise<void> {
+    const { name, deadLetter, policy, atOnceByGroup: _, ...own } = rules;
     if (deadLetter) await withQueue(deadLetter);
     const more = deadLetter ? { deadLetter: deadLetter.name } : {};
-    const options = { ...rules, ...more, retryDelay: RETRY_SECONDS, retryBackoff: true };
-    await boss.createQueue(name, options);
+    const options = { ...own, ...more, retryDelay: RETRY_SECONDS, retryBackoff: true };
+    await boss.createQueue(name, { ...options, ...(policy ? { policy } : {}) });
     // One that an earlier version made has the rules of that version.
     await boss.updateQueue(name, options);
   }
@@ -100,11 +111,12 @@ export function createJobs(url: string, log: Log): Jobs {
   return {
     async sender(queue) {
       const boss = await withQueue(queue);
-      return async (query, data) => {
+      return async (query, data, { key, group } = {}) => {
         const db = {
           executeSql: async (text: string, values: unknown[] = []) => ({ rows: await query(text, values) }),
         };
-        await boss.send(queue.name, data, { db });
+        const place = { ...(key ? { singletonKey: key } : {}), ...(group ? { group: { id: group } } : {}) };
+        await boss.send(queue.name, data, { db, ...place });
       };
     },
     async work<T extends object>(queue: QueueRules, handler: (job: Job<T>) => Promise<void>, atOnce = 1) {
@@ -113,6 +125,7 @@ export function createJobs(url: string, log: Log): Jobs {
         includeMetadata: true,
         localConcurrency: atOnce,
         pollingIntervalSeconds: POLL_SECONDS,
+        ...(queue.atOnceByGroup ? { groupConcurrency: queue.atOnceByGroup } : {}),
       } as const;
       await boss.work<T, void, typeof options>(queue.name, options, async (jobs) => {
         for (const { data, retryCount, retryLimit, signal } of jobs) {

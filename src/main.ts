@@ -1,3 +1,4 @@
+import { startRefreshes } from './assets/refresh.ts';
 import { databaseServer, openApp, openAuthenticator } from './boot.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { seedDemo, signInExplorer } from './demo.ts';
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
   const explorerKey = app.isDemo ? await signInExplorer(app) : null;
   const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
   await startExports(app);
+  await startRefreshes(app);
   await sweepRuns(app.database);
   const sweeper = setInterval(
     () =>
