@@ -61,6 +61,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
     network: { allowPrivate: config.ALLOW_PRIVATE_CONNECTIONS },
   });
   const jobs = createJobs(url, log);
+  const endings: (() => Promise<void>)[] = [];
   return {
     config,
     publicUrl: config.PUBLIC_URL ?? `http://localhost:${config.PORT}`,
@@ -73,8 +74,10 @@ export async function openApp(config: Config, url: string): Promise<App> {
     usage,
     jobs,
     forgetViewers: () => {},
+    onClose: (end) => void endings.push(end),
     async close() {
       await jobs.stop();
+      for (const end of endings) await end();
       await usage.stop();
       await engines.close();
       await database.close();

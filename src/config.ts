@@ -45,6 +45,9 @@ const settings = z.object({
   RUN_TIMEOUT_MS: int(100, 300_000).default(30_000),
   RUN_MAX_ROWS: int(1, 1_000_000).default(10_000),
   RUN_MAX_BYTES: int(1024, 1_073_741_824).default(67_108_864),
+  CACHE_ENTRY_BYTES: int(1024, 268_435_456).default(8_388_608),
+  CACHE_COMPANY_BYTES: int(1024, 1_099_511_627_776).default(67_108_864),
+  CACHE_TOTAL_BYTES: int(1024, 1_099_511_627_776).default(1_073_741_824),
   SHUTDOWN_GRACE_MS: int(0, 300_000).default(15_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });

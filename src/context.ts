@@ -65,6 +65,8 @@ export interface App {
   jobs: Jobs;
   /** Forgets, here and now, what this process believes of a company's credentials; others hear of a change by themselves. */
   forgetViewers(companyId: string): void;
+  /** Says what has to end, in order, before the engines and the database go. */
+  onClose(end: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -101,6 +103,21 @@ export function createContext(
     ...request,
   };
 }
+
+/** A company itself, without a credential of anybody: it may do no more than what is done for it. */
+export const companyViewer = (companyId: string): Viewer => ({
+  kind: 'KEY',
+  companyId,
+  userId: null,
+  role: 'VIEWER',
+  permissions: new Set(),
+  apiKeyId: null,
+  sessionId: null,
+  endpointId: null,
+  acceptedEula: false,
+  expiresAt: null,
+  rateLimit: null,
+});
 
 /** The caller. @throws DomainError UNAUTHENTICATED for an anonymous request. */
 export function viewerOf(ctx: Context): Viewer {

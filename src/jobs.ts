@@ -11,13 +11,18 @@ export interface QueueRules {
   expireInSeconds?: number;
   /** Seconds without a sign of life of its worker after which a job is given to another: at least 10. */
   heartbeatSeconds?: number;
+  /** `exclusive`: of the jobs with one key only one is queued or at work, and a further one is not stored. For good. */
+  policy?: 'exclusive';
+  /** How many jobs of one group are at work at once, in all processes. */
+  atOnceByGroup?: number;
   /** Where a job goes whose tries are used up. */
   deadLetter?: QueueRules;
 }
 
-/** When a job is due (at once unless said), and whose it is, for {@link WorkOptions.atOncePerGroup}. */
+/** When a job is due (at once unless said), and which jobs it counts together with. */
 export interface SendOptions {
   at?: Date;
+  key?: string;
   group?: string;
 }
 
@@ -93,11 +98,12 @@ export function createJobs(url: string, log: Log): Jobs {
     return started;
   }
 
-  async function create(boss: PgBoss, { name, deadLetter, ...rules }: QueueRules): Promise<void> {
+  async function create(boss: PgBoss, rules: QueueRules): Promise<void> {
+    const { name, deadLetter, policy, atOnceByGroup: _, ...own } = rules;
     if (deadLetter) await withQueue(deadLetter);
     const more = deadLetter ? { deadLetter: deadLetter.name } : {};
-    const options = { ...rules, ...more, retryDelay: RETRY_SECONDS, retryBackoff: true };
-    await boss.createQueue(name, options);
+    const options = { ...own, ...more, retryDelay: RETRY_SECONDS, retryBackoff: true };
+    await boss.createQueue(name, { ...options, ...(policy ? { policy } : {}) });
     // One that an earlier version made has the rules of that version.
     await boss.updateQueue(name, options);
   }
@@ -119,13 +125,14 @@ export function createJobs(url: string, log: Log): Jobs {
   return {
     async sender(queue) {
       const boss = await withQueue(queue);
-      return async (query, data, { at, group } = {}) => {
+      return async (query, data, { at, key, group } = {}) => {
         const db = {
           executeSql: async (text: string, values: unknown[] = []) => ({ rows: await query(text, values) }),
         };
         await boss.send(queue.name, data, {
           db,
           ...(at ? { startAfter: at } : {}),
+          ...(key ? { singletonKey: key } : {}),
           ...(group ? { group: { id: group } } : {}),
         });
       };
@@ -143,6 +150,7 @@ export function createJobs(url: string, log: Log): Jobs {
         // While jobs wait in line, whoever did one takes the next without a pause.
         burstWhenReadyExceeds: 1,
         ...(atOncePerGroup ? { localGroupConcurrency: atOncePerGroup } : {}),
+        ...(queue.atOnceByGroup ? { groupConcurrency: queue.atOnceByGroup } : {}),
       } as const;
       await boss.work<T, void, typeof options>(queue.name, options, async (jobs) => {
         for (const { data, retryCount, retryLimit, signal } of jobs) {

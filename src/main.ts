@@ -1,4 +1,5 @@
 import { startDeliveries } from './alerts/worker.ts';
+import { startRefreshes } from './assets/refresh.ts';
 import { databaseServer, openApp, openAuthenticator } from './boot.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { seedDemo, signInExplorer } from './demo.ts';
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
   await startExports(app);
   await startPopularity(app);
   await startDeliveries(app);
+  await startRefreshes(app);
   await sweepRuns(app.database);
   const sweeper = setInterval(
     () =>

@@ -168,6 +168,7 @@ export const RunKind = enumOf('RunKind', 'What was run.', {
   TEST: 'A free test on a part of the data.',
   PAGE: 'A page of an endpoint.',
   EXPORT: 'All rows of an endpoint, as a file.',
+  REFRESH: 'An asset, by its seller or its schedule, so that its kept result is new; free.',
 });
 export const CacheStatus = enumOf('CacheStatus', 'Where a result came from.', {
   HIT: 'From the cache.',

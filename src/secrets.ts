@@ -42,6 +42,10 @@ export interface Sealer {
   seal(value: unknown, place: string): Buffer<ArrayBuffer>;
   /** @throws Error where key, place or bytes are not those it was sealed with. */
   open(sealed: Uint8Array, place: string): unknown;
+  /** The same for bytes as they are. */
+  sealBytes(bytes: Buffer, place: string): Buffer<ArrayBuffer>;
+  /** @throws Error as `open`. */
+  openBytes(sealed: Uint8Array, place: string): Buffer;
 }
 
 function encrypt(key: Buffer, plain: Buffer, place: string): Buffer<ArrayBuffer> {
@@ -61,21 +65,21 @@ function decrypt(key: Buffer, sealed: Buffer, place: string): Buffer {
  * key only re-wraps. Layout: version 1, wrapped key (60 bytes), sealed value.
  */
 export function createSealer(master: Buffer): Sealer {
+  const sealBytes: Sealer['sealBytes'] = (plain, place) => {
+    const key = randomBytes(32);
+    return Buffer.concat([Buffer.from([1]), encrypt(master, key, place), encrypt(key, plain, place)]);
+  };
+  const openBytes: Sealer['openBytes'] = (sealed, place) => {
+    const bytes = Buffer.from(sealed);
+    if (bytes[0] !== 1) throw new Error('Sealed by an unknown version.');
+    const key = decrypt(master, bytes.subarray(1, 61), place);
+    return decrypt(key, bytes.subarray(61), place);
+  };
   return {
-    seal(value, place) {
-      const key = randomBytes(32);
-      return Buffer.concat([
-        Buffer.from([1]),
-        encrypt(master, key, place),
-        encrypt(key, Buffer.from(JSON.stringify(value)), place),
-      ]);
-    },
-    open(sealed, place) {
-      const bytes = Buffer.from(sealed);
-      if (bytes[0] !== 1) throw new Error('Sealed by an unknown version.');
-      const key = decrypt(master, bytes.subarray(1, 61), place);
-      return JSON.parse(decrypt(key, bytes.subarray(61), place).toString()) as unknown;
-    },
+    seal: (value, place) => sealBytes(Buffer.from(JSON.stringify(value)), place),
+    open: (sealed, place) => JSON.parse(openBytes(sealed, place).toString()) as unknown,
+    sealBytes,
+    openBytes,
   };
 }
 

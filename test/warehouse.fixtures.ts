@@ -297,7 +297,7 @@ export const sqlserver: Fixture = {
   endless: (mark) => `SELECT act_slow AS ${mark}`,
   runs: (mark) => Promise.resolve(tds.running.has(mark)),
   writes: ['DELETE FROM shop.orders', 'WITH d AS (SELECT * FROM shop.orders) DELETE FROM d'],
-  types: expressions.map(([sql, , , type, cell]) => [sql, type, cell]),
+  types: expressions.map(([sql, , , type, cell]) => [sql, type, cell as Cell]),
   parameters:
     "SELECT :whole + 1 AS parameters, :text, :flag, :none, :big, :half, IIF('2024-01-02' > :day, 1, 0), :whole + 1",
 };

@@ -7,7 +7,7 @@ import { NO_ESTIMATE } from '../warehouse/estimate.ts';
 import { bindParameters } from '../warehouse/params.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
 import { findRunnable, termsFor } from './access.ts';
-import { isKept, lifetimeMs } from './cache.ts';
+import { isKept } from './cache.ts';
 import { resolveParameters, type Parameter } from './params.ts';
 
 /** What a run would cost, and what its engine expects of it. */
@@ -37,9 +37,9 @@ async function expected(ctx: Context, asset: Asset, values: Record<string, Param
   const unknown = (note: string): Expected => ({ isCached, engine: null, note });
   if (!asset.connectionId) return unknown('The asset has no connection yet.');
   try {
-    const { engine, target } = await openConnection(ctx, asset.connectionId, asset.companyId);
-    const key = JSON.stringify([asset.id, asset.version, target.key, values]);
-    isCached = asset.cached && isKept(ctx, key, lifetimeMs(asset));
+    const opened = await openConnection(ctx, asset.connectionId, asset.companyId);
+    const { engine, target } = opened;
+    isCached = asset.cached && (await isKept(ctx, asset, opened, values));
     if (!engine.estimate) return unknown('Its engine gives no estimate.');
     if (!asset.sqlLogic) return unknown('The asset has no SQL yet.');
     const rejection = await checkSql(asset.sqlLogic, engine.dialect);

@@ -80,7 +80,10 @@ const nullable = {
   vizSizeColName: column('The column of the bubble size.'),
   vizColorColName: column('The column of the colour: a trace for each value.'),
   vizDataLimit: int('How many points are kept.', 1, 100_000),
-  schedule: text('When it is refreshed, as a cron expression.', 100),
+  schedule: text(
+    'When its kept result is computed anew with the default parameters, for free: a cron expression of five fields in UTC. For assets with `cached`.',
+    100,
+  ),
   dataTimePeriodStart: dateTime('Where the records begin.'),
   dataTimePeriodEnd: dateTime('Where the records end.'),
   dateCollectionStart: dateTime('When collecting began.'),

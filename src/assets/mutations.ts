@@ -8,6 +8,7 @@ import { createFields, updateFields } from './input.ts';
 import { refreshAssetSchema } from './inspect.ts';
 import { processAsset } from './process.ts';
 import { publishAsset, unpublishAsset } from './publish.ts';
+import { refreshAsset } from './refresh.ts';
 import { createAsset, deleteAsset, updateAsset } from './service.ts';
 import { testAsset } from './test-run.ts';
 
@@ -109,6 +110,17 @@ mutation('assetProcess', {
       }),
     };
   },
+});
+
+mutation('assetRefresh', {
+  description:
+    'Computes an own asset anew, for free, in place of the result that it keeps for these parameters: buyers get the new one from the cache. For assets with `cached`.',
+  access: 'products:run',
+  cost: 50,
+  isIdempotent: true,
+  input: { id, parameters },
+  payload: run,
+  run: async (ctx, input) => ({ run: await refreshAsset(ctx, input.id, values(input.parameters)) }),
 });
 
 mutation('assetTest', {

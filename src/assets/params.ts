@@ -1,4 +1,5 @@
 import { DomainError, throwAll } from '../errors.ts';
+import type { Asset } from '../generated/prisma/client.ts';
 import type { ParameterValue } from '../warehouse/engine.ts';
 
 export const parameterTypes = ['STRING', 'INTEGER', 'DECIMAL', 'BOOLEAN', 'DATE'] as const;
@@ -89,6 +90,21 @@ export function resolveParameters(
     else values[name] = value;
   }
   throwAll(errors);
+  return values;
+}
+
+/**
+ * The values that an asset runs with: the given ones where it takes parameters, else the defaults.
+ * @throws DomainError VALIDATION as `resolveParameters`
+ */
+export function valuesOf(
+  asset: Pick<Asset, 'parameters' | 'allowParams'>,
+  given: Record<string, unknown>,
+  path?: string[],
+): Record<string, ParameterValue> {
+  const declared = asset.parameters as unknown as Parameter[];
+  const values = resolveParameters(asset.allowParams ? declared : [], given, path);
+  for (const { name, defaultValue } of asset.allowParams ? [] : declared) values[name] = defaultValue;
   return values;
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { viewerOf } from '../context.ts';
-import { openConnection } from '../connections/open.ts';
+import { openConnection, type OpenConnection } from '../connections/open.ts';
 import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { events } from '../events.ts';
@@ -12,10 +12,11 @@ import { bindParameters } from '../warehouse/params.ts';
 import { collect } from '../warehouse/query.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
 import { findRunnable, termsFor, type AssetLocator } from './access.ts';
-import { cached, lifetimeMs, type Computed } from './cache.ts';
+import { cached, lifetimeMs, type Cached } from './cache.ts';
 import { askApi } from './external.ts';
-import { resolveParameters, type Parameter } from './params.ts';
+import { valuesOf } from './params.ts';
 import { shape } from './result.ts';
+import type { Computed } from './stored-results.ts';
 
 export interface ProcessInput {
   asset: AssetLocator;
@@ -71,6 +72,12 @@ function failureOf(error: unknown, isOwn: boolean): Failure | null {
   return null;
 }
 
+interface Bounds {
+  onExcess?: 'truncate' | 'fail';
+  /** The asset's connection, where the caller has opened it. */
+  opened?: OpenConnection;
+}
+
 /**
  * Runs the asset's SQL on its connection with bound parameters, or asks the API that it leads to.
  * @throws DomainError SQL_REJECTED or CONNECTION_FAILED, VALIDATION for an API's answer; EngineError
@@ -79,14 +86,14 @@ export async function compute(
   ctx: Context,
   asset: Asset,
   values: Record<string, ParameterValue>,
-  bounds: Partial<Limits> & { onExcess?: 'truncate' | 'fail' } = {},
+  { onExcess = 'fail', opened, ...own }: Partial<Limits> & Bounds = {},
 ): Promise<Computed> {
   const missing = (): DomainError =>
     new DomainError('CONNECTION_FAILED', 'This asset has no connection or no SQL yet.');
   if (!asset.connectionId) throw missing();
-  const { engine, target, timeoutMs } = await openConnection(ctx, asset.connectionId, asset.companyId);
+  const connection = opened ?? (await openConnection(ctx, asset.connectionId, asset.companyId));
+  const { engine, target, timeoutMs } = connection;
   const { config } = ctx.app;
-  const { onExcess = 'fail', ...own } = bounds;
   const limits: Limits = { timeoutMs, maxRows: config.RUN_MAX_ROWS, maxBytes: config.RUN_MAX_BYTES, ...own };
   const computedAt = new Date();
   if (isApi(engine))
@@ -110,7 +117,7 @@ export async function compute(
 
 async function valueBefore(ctx: Context, run: RunRow): Promise<string | null> {
   const [row] = await ctx.app.database.query<{ value: string | null }>(
-    `select value from "Run" where "assetId" = $1 and id <> $2 and status = 'SUCCEEDED' and kind = 'PROCESS' and value is not null and parameters = $3::jsonb order by "startedAt" desc limit 1`,
+    `select value from "Run" where "assetId" = $1 and id <> $2 and status = 'SUCCEEDED' and kind in ('PROCESS', 'REFRESH') and value is not null and parameters = $3::jsonb order by "startedAt" desc limit 1`,
     [run.assetId, run.id, JSON.stringify(run.parameters)],
   );
   return row?.value ?? null;
@@ -157,21 +164,49 @@ export async function closeFailed(ctx: Context, run: RunRow, error: unknown, isO
 }
 
 /**
+ * The result of an asset from the cache where it keeps its results and `maxAgeMs` allows it, else from its engine. What
+ * does not fit the type of the asset is not kept.
+ */
+export async function resultOf(
+  ctx: Context,
+  asset: Asset,
+  values: Record<string, ParameterValue>,
+  maxAgeMs: number,
+): Promise<Cached> {
+  const { connectionId } = asset;
+  if (!connectionId) return { computed: await compute(ctx, asset, values), isHit: false, key: '' };
+  return cached(ctx, { ...asset, connectionId }, values, maxAgeMs, async (own, opened) => {
+    const computed = await compute(own, asset, values, { opened });
+    shape(asset, computed.result);
+    return computed;
+  });
+}
+
+/**
  * Processes an asset: reserves its credits, runs its SQL or takes the cached result, and settles; a failure costs
  * nothing. The run comes back with its outcome.
  * @throws DomainError for whatever refuses the run before it starts (see termsFor, startRun), CANCELLED
  */
 export async function processAsset(ctx: Context, input: ProcessInput): Promise<RunWithOutcome> {
   const asset = await findRunnable(ctx, input.asset);
-  const declared = asset.parameters as unknown as Parameter[];
-  const values = resolveParameters(asset.allowParams ? declared : [], input.parameters);
-  for (const { name, defaultValue } of asset.allowParams ? [] : declared) values[name] = defaultValue;
+  const values = valuesOf(asset, input.parameters);
   const terms = await termsFor(ctx, asset, values, input.maxCredits);
+  return runAsset(ctx, asset, terms, values, input.maxAge === null ? Number.POSITIVE_INFINITY : input.maxAge * 1000);
+}
+
+/** Runs an asset on terms that are agreed, with a result that is no older than `maxAgeMs`. @throws DomainError as startRun, CANCELLED */
+export async function runAsset(
+  ctx: Context,
+  asset: Asset,
+  terms: RunTerms,
+  values: Record<string, ParameterValue>,
+  maxAgeMs: number,
+): Promise<RunWithOutcome> {
   const run = await startRun(ctx, terms);
   const isOwn = asset.companyId === viewerOf(ctx).companyId;
   let done: RunWithOutcome;
   try {
-    done = await finish(ctx, asset, run, terms, values, input.maxAge);
+    done = await finish(ctx, asset, run, terms, values, maxAgeMs);
   } catch (error) {
     return closeFailed(ctx, run, error, isOwn);
   }
@@ -188,19 +223,11 @@ async function finish(
   run: RunRow,
   terms: RunTerms,
   values: Record<string, ParameterValue>,
-  maxAge: number | null,
+  maxAgeMs: number,
 ): Promise<RunWithOutcome> {
-  const work = (): Promise<Computed> => compute(ctx, asset, values);
-  const ageMs = Math.min(lifetimeMs(asset), maxAge === null ? Number.POSITIVE_INFINITY : maxAge * 1000);
-  // New credentials or another definition are another key.
-  const opened =
-    asset.cached && asset.connectionId
-      ? (await openConnection(ctx, asset.connectionId, asset.companyId)).target.key
-      : null;
-  const key = JSON.stringify([asset.id, asset.version, opened, values]);
   const { computed, isHit } = asset.cached
-    ? await cached(ctx, key, ageMs, work)
-    : { computed: await work(), isHit: false };
+    ? await resultOf(ctx, asset, values, Math.min(lifetimeMs(asset), maxAgeMs))
+    : { computed: await compute(ctx, asset, values), isHit: false };
   const outcome = shape(asset, computed.result);
   // Who left does not get the answer, so it is not charged.
   ctx.signal.throwIfAborted();

@@ -173,7 +173,18 @@ builder.prismaObject('Asset', {
     }),
     schedule: t.exposeString('schedule', {
       nullable: true,
-      description: 'When it is refreshed, as a cron expression.',
+      description: 'When its kept result is computed anew, as a cron expression in UTC; null for only when asked for.',
+    }),
+    nextRefreshAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When that is next, or later by the rest after failures; null where it is not refreshed by a schedule.',
+      resolve: (row) => (row.cached && row.schedule ? row.nextRun : null),
+    }),
+    refreshFailureCount: t.exposeInt('refreshFailures', {
+      description:
+        'Refreshes by its schedule that failed since the last that did not; the runs of kind REFRESH say why.',
     }),
     lastTestOkAt: t.field({
       type: 'DateTime',

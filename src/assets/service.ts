@@ -12,6 +12,7 @@ import { slugOf } from '../slug.ts';
 import { isApi } from '../warehouse/external-api-engine.ts';
 import { placeholders } from '../warehouse/params.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
+import { firstRunOf } from './cron.ts';
 import type { createFields, updateFields } from './input.ts';
 import { checkDeclaration, type Parameter } from './params.ts';
 
@@ -72,6 +73,11 @@ async function checkDefinition(ctx: Context, definition: Definition): Promise<vo
   );
 }
 
+/** When a schedule is next due; what failed before is forgotten. @throws DomainError VALIDATION */
+function scheduled(now: Date, schedule: string | null, parameters: Parameter[]): Record<string, unknown> {
+  return { nextRun: schedule ? firstRunOf(schedule, parameters, now) : null, refreshFailures: 0 };
+}
+
 function columnsOf(input: Partial<CreateInput> | Partial<UpdateInput>): Record<string, unknown> {
   const { rateLimit, detailedDescription, vizSpec, topQuestions, ...rest } = given(input) as Partial<UpdateInput>;
   return {
@@ -130,6 +136,7 @@ export async function createAsset(ctx: Context, input: CreateInput): Promise<Ass
   const approvalStatus = input.source === 'AUTOMATIC' ? ('PENDING' as const) : null;
   const data = {
     ...columns,
+    ...scheduled(ctx.now, input.schedule, input.parameters),
     id: newId(),
     companyId,
     userId,
@@ -160,12 +167,14 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
   const before = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
   if (!before) throw notFound('asset', ['input', 'id']);
   const isRedefined = DEFINING.some((field) => input[field as keyof typeof input] !== undefined);
+  const schedule = input.schedule === undefined ? before.schedule : input.schedule;
+  const parameters = input.parameters ?? (before.parameters as unknown as Parameter[]);
   if (isRedefined) {
     await checkDefinition(ctx, {
       assetType: input.assetType ?? before.assetType,
       connectionId: input.connectionId === undefined ? before.connectionId : input.connectionId,
       sqlLogic: input.sqlLogic === undefined ? before.sqlLogic : input.sqlLogic,
-      parameters: input.parameters ?? (before.parameters as unknown as Parameter[]),
+      parameters,
     });
   }
   if (before.sellInMarketplace && input.topQuestions?.length === 0) {
@@ -173,6 +182,7 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
   }
   const changes = {
     ...columnsOf(input),
+    ...(isRedefined || input.schedule !== undefined ? scheduled(ctx.now, schedule, parameters) : {}),
     ...(isRedefined ? { lastTestOkAt: null } : {}),
     version: { increment: 1 },
     updatedAt: ctx.now,

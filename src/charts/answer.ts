@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { findRunnable } from '../assets/access.ts';
-import { cached, lifetimeMs, type Computed } from '../assets/cache.ts';
-import { compute } from '../assets/process.ts';
+import { lifetimeMs } from '../assets/cache.ts';
+import { valuesOf } from '../assets/params.ts';
+import { resultOf } from '../assets/process.ts';
 import { shape } from '../assets/result.ts';
-import { openConnection } from '../connections/open.ts';
-import type { App, Context, Viewer } from '../context.ts';
+import { companyViewer, type App, type Context, type Viewer } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { EngineError } from '../warehouse/engine.ts';
 import { readAddress, type ChartAddress } from './address.ts';
 import { renderPicture, type Picture } from './render.ts';
-import { isFreeFor, valuesOf } from './service.ts';
+import { isFreeFor } from './service.ts';
 
 /** Answers the signed addresses of charts. Nothing is charged and no run is kept: only what is free has an address. */
 
@@ -34,19 +34,7 @@ function keptPictures(app: App): LRUCache<string, Picture> {
 /** The company that the address was made for, as a caller who may do no more than look. */
 async function viewerFor(ctx: Context, companyId: string): Promise<Viewer> {
   const company = await ctx.db.company.findFirst({ where: { id: companyId }, select: { acceptedEula: true } });
-  return {
-    kind: 'KEY',
-    companyId,
-    userId: null,
-    role: 'VIEWER',
-    permissions: new Set(),
-    apiKeyId: null,
-    sessionId: null,
-    endpointId: null,
-    acceptedEula: company?.acceptedEula ?? false,
-    expiresAt: null,
-    rateLimit: null,
-  };
+  return { ...companyViewer(companyId), acceptedEula: company?.acceptedEula ?? false };
 }
 
 async function compose(
@@ -54,14 +42,10 @@ async function compose(
   asset: Asset,
   chart: ChartAddress,
 ): Promise<{ picture: Picture; freshUntil: number }> {
-  const values = valuesOf(asset, chart.parameters);
+  const values = valuesOf(asset, chart.parameters, ['parameters']);
   const ageMs = asset.cached ? lifetimeMs(asset) : LEAST_LIFETIME;
-  // The key of a run of the asset, so that pictures and runs share a result.
-  const opened = asset.connectionId
-    ? (await openConnection(ctx, asset.connectionId, asset.companyId)).target.key
-    : null;
-  const key = JSON.stringify([asset.id, asset.version, opened, values]);
-  const { computed } = await cached(ctx, key, ageMs, (): Promise<Computed> => compute(ctx, asset, values));
+  // Under the key of a run of the asset, so that pictures and runs share a result.
+  const { computed, key } = await resultOf(ctx, asset, values, ageMs);
   const { width, height, format } = chart;
   const name = JSON.stringify([key, computed.computedAt, format, width, height]);
   const kept = keptPictures(ctx.app);

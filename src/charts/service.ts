@@ -1,11 +1,10 @@
 import { findRunnable, termsFor } from '../assets/access.ts';
-import { resolveParameters, type Parameter } from '../assets/params.ts';
+import { valuesOf } from '../assets/params.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { activePriceOf, priceNow } from '../prices/loaders.ts';
 import type { Outcome } from '../usage/outcome.ts';
-import type { ParameterValue } from '../warehouse/engine.ts';
 import { chartAddress, expiryOf, MAX_SIDE, MIN_SIDE } from './address.ts';
 import type { Size } from './frame.ts';
 import { renderPicture, type Picture, type PictureFormat } from './render.ts';
@@ -35,17 +34,6 @@ export async function pictureOf(outcome: Outcome | null, input: PictureInput): P
   const size = sizeOf(input);
   if (outcome?.kind !== 'VisualizationResult') return null;
   return renderPicture(outcome.figure, size, input.format ?? 'SVG');
-}
-
-/**
- * The values that an asset runs with.
- * @throws DomainError VALIDATION for each unknown, missing or wrong one.
- */
-export function valuesOf(asset: Asset, given: Record<string, unknown>): Record<string, ParameterValue> {
-  const declared = asset.parameters as unknown as Parameter[];
-  const values = resolveParameters(asset.allowParams ? declared : [], given, ['parameters']);
-  for (const { name, defaultValue } of asset.allowParams ? [] : declared) values[name] = defaultValue;
-  return values;
 }
 
 /** Whether the caller's company may see what an asset gives without paying: its own, and what is free for it. */
@@ -81,7 +69,7 @@ export async function chartUrl(
   const asset = await findRunnable(ctx, { id: row.id });
   if (!(await isFreeFor(ctx, asset))) return null;
   const parameters = given as Record<string, unknown>;
-  valuesOf(asset, parameters);
+  valuesOf(asset, parameters, ['parameters']);
   return chartAddress(ctx.app, {
     ...size,
     assetId: asset.id,

@@ -110,7 +110,7 @@ async function rotateColumn(
 /**
  * Brings every sealed value of the database under another master key, a row a transaction: what was done stays done
  * when it is interrupted, and a second time keeps what is under the new key already. Answers of idempotency keys are
- * kept within their 24 hours, so that nothing is charged twice for the rotation, and dropped after that.
+ * kept within their 24 hours, so that nothing is charged twice for the rotation, and dropped after that. Kept results go.
  */
 export async function rotateSecrets(
   database: Pick<Database, 'query' | 'atomically'>,
@@ -120,6 +120,8 @@ export async function rotateSecrets(
     `delete from "IdempotencyKey" where "createdAt" < now() - interval '24 hours' returning 1`,
     [],
   );
+  // They are computed anew: nothing of them stays under the old key.
+  await database.query('delete from "CachedResult"', []);
   const all: Rotated[] = [];
   for (const of of columns) all.push(await rotateColumn(database, of, masters));
   return all.map((one) => (one.table === 'IdempotencyKey' ? { ...one, dropped: dropped.length } : one));

@@ -7,7 +7,7 @@ import { endpointColumns } from '../endpoints/columns.ts';
 import { fetchPage } from '../endpoints/fetch.ts';
 import { parametersOf } from '../endpoints/values.ts';
 import { DomainError, DomainErrors, type ErrorCode } from '../errors.ts';
-import { outcomeOf, type Table } from '../usage/outcome.ts';
+import { ageSecondsOf, outcomeOf, type Table } from '../usage/outcome.ts';
 import type { RunRow } from '../usage/runs.ts';
 import { fromText } from './text-values.ts';
 
@@ -103,6 +103,7 @@ const receipt = (run: RunRow): Record<string, unknown> => ({
   credits: run.credits,
   cache: run.cacheStatus,
   computed_at: run.computedAt,
+  age_seconds: ageSecondsOf(run.computedAt, run.finishedAt ?? run.startedAt),
   elapsed_ms: run.elapsedMs,
 });
 

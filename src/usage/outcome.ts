@@ -29,6 +29,11 @@ export interface RunWithOutcome extends RunRow {
   warnings?: string[];
 }
 
+/** Whole seconds between computing and answering; null where there is no result. */
+export function ageSecondsOf(computedAt: Date | null, answeredAt: Date): number | null {
+  return computedAt && Math.max(0, Math.round((answeredAt.getTime() - computedAt.getTime()) / 1000));
+}
+
 /** The outcome of a run: the one it was answered with, else what is stored of it: a value or a failure. */
 export function outcomeOf(run: RunWithOutcome): Outcome | null {
   if (run.outcome) return run.outcome;

@@ -40,6 +40,8 @@ export interface RunResult {
 /** What belongs into the transaction that opens or closes a run; what it throws undoes that. */
 export type WithRun = (query: RunQuery, run: Pick<RunRow, 'id'>) => Promise<void>;
 
+/** Runs that are no use of a product: no quota, limit or statistics counts them. */
+const UNCOUNTED: ReadonlySet<RunKind> = new Set(['TEST', 'REFRESH']);
 /** A run still at work after this long was abandoned: longer than any may take. */
 const ABANDONED = '6 minutes';
 
@@ -71,7 +73,7 @@ async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientH
   await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`rate ${productId} ${scope[1]}`]);
   const [row] = await query<{ count: number; oldest: Date | null }>(
     `select count(*)::int as count, min("startedAt") as oldest from (
-       select "startedAt" from "Run" where "${assetId ? 'assetId' : 'endpointId'}" = $1::uuid and kind <> 'TEST' and ${scope[0]} = $2
+       select "startedAt" from "Run" where "${assetId ? 'assetId' : 'endpointId'}" = $1::uuid and kind not in ('TEST', 'REFRESH') and ${scope[0]} = $2
          and "startedAt" > $3::timestamptz - make_interval(secs => $4::int) order by "startedAt" desc limit $5::int) r`,
     [productId, scope[1], ctx.now, PERIOD_SECONDS[period], number],
   );
@@ -96,7 +98,7 @@ async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientH
  */
 export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): Promise<RunRow> {
   const viewer = viewerOf(ctx);
-  if (terms.kind !== 'TEST') await checkQuota(ctx, viewer.companyId);
+  if (!UNCOUNTED.has(terms.kind)) await checkQuota(ctx, viewer.companyId);
   const id = newId();
   const credits = terms.price?.credits ?? 0;
   const clientHash = createHash('sha256')
@@ -151,7 +153,7 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
 }
 
 function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, earningsCents: number): void {
-  if (run.kind === 'TEST') return;
+  if (UNCOUNTED.has(run.kind)) return;
   ctx.app.usage.run({
     id: run.id,
     sellerCompanyId: run.sellerCompanyId,

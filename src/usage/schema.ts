@@ -8,7 +8,7 @@ import { CacheStatus, RunKind, RunStatus } from '../product-enums.ts';
 import { rowBy } from '../rows.ts';
 import type { Cell, Column } from '../warehouse/engine.ts';
 import { statisticsOf } from './loaders.ts';
-import { outcomeOf, type Outcome, type RunWithOutcome, type Table } from './outcome.ts';
+import { ageSecondsOf, outcomeOf, type Outcome, type RunWithOutcome, type Table } from './outcome.ts';
 import { ProductStatistics } from './statistics.ts';
 
 const ResultColumn = builder.objectRef<Column>('ResultColumn').implement({
@@ -162,10 +162,7 @@ builder.prismaObject('Run', {
     ageSeconds: t.int({
       nullable: true,
       description: 'Seconds between computing and answering.',
-      resolve: (run) =>
-        run.computedAt
-          ? Math.max(0, Math.round(((run.finishedAt ?? run.startedAt).getTime() - run.computedAt.getTime()) / 1000))
-          : null,
+      resolve: (run) => ageSecondsOf(run.computedAt, run.finishedAt ?? run.startedAt),
     }),
     engineMs: t.exposeInt('engineMs', {
       nullable: true,
