@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2';
 import { EngineError } from './engine.ts';
+import { LOGIN_BYTES, tooMuch, watchFlood } from './flood.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { orAbort } from './lifecycle.ts';
@@ -116,12 +117,21 @@ export class MysqlSession implements Pooled {
     };
     const connection = mysql.createConnection(options);
     const session = new MysqlSession(connection, socket, settings, policy);
+    const flood = new AbortController();
+    const both = AbortSignal.any([signal, flood.signal]);
+    const unwatch = watchFlood(
+      () => socket.bytesRead,
+      LOGIN_BYTES,
+      () => flood.abort(tooMuch()),
+    );
     try {
-      await orAbort(session.ready(), signal);
-      await orAbort(session.prepare(), signal);
+      await orAbort(session.ready(), both);
+      await orAbort(session.prepare(), both);
     } catch (error) {
       session.destroy();
       throw signal.aborted ? signal.reason : loginError(error, settings);
+    } finally {
+      unwatch();
     }
     return session;
   }

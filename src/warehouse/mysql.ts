@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { EngineError } from './engine.ts';
 import type { Cell, Chunk, ConnectionTarget, Engine, Limits, Running, Statement } from './engine.ts';
 import { EXPLAIN, mysqlEstimate } from './estimate.ts';
+import { watchFlood } from './flood.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
@@ -35,6 +36,10 @@ function queryError(error: unknown, settings: Record<string, unknown>): unknown 
   }
   const secrets = [settings['password'], settings['host']].filter((secret) => typeof secret === 'string');
   return new EngineError('ENGINE_FAILED', scrub(error.message, secrets), more);
+}
+
+function tooLarge(limits: Limits): EngineError {
+  return new EngineError('RESULT_TOO_LARGE', `The result is larger than ${limits.maxBytes} bytes.`, { stage: 'QUERY' });
 }
 
 /** The driver checks the certificate of a server that is named by its address against the name localhost. */
@@ -82,10 +87,23 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     }
     let over = false;
     let stream: Readable | null = null;
+    const flood = new AbortController();
+    const both = AbortSignal.any([time.signal, flood.signal]);
+    // Text on the wire is at most about three times its JSON.
+    const maxReceived = limits.maxBytes * 3 + 64 * 1024;
+    const unwatch = watchFlood(
+      () => session.received,
+      maxReceived,
+      () => {
+        session.destroy();
+        flood.abort(tooLarge(limits));
+      },
+    );
     /** Stops the query in the server and ends the connection: MySQL sends the rest of a result otherwise. */
     function abort(): void {
       if (over) return;
       over = true;
+      unwatch();
       stream?.on('error', () => undefined);
       void session.cancel().then(() => {
         time.end();
@@ -95,6 +113,7 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     async function finish(): Promise<void> {
       if (over) return;
       over = true;
+      unwatch();
       time.end();
       try {
         await orAbort(session.reset(), AbortSignal.timeout(5_000));
@@ -103,9 +122,9 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
         pool.release(session, false);
       }
     }
-    time.signal.addEventListener('abort', abort, { once: true });
+    both.addEventListener('abort', abort, { once: true });
     const failed = (error: unknown): unknown => {
-      if (time.signal.aborted) return time.signal.reason;
+      if (both.aborted) return both.reason;
       const known = queryError(error, target.settings);
       if (session.dead || (known instanceof EngineError && known.code === 'RESULT_TOO_LARGE')) abort();
       else void finish();
@@ -114,10 +133,10 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     let fields: MysqlField[];
     const before = session.received;
     try {
-      await orAbort(begin(session, limits.timeoutMs), time.signal);
+      await orAbort(begin(session, limits.timeoutMs), both);
       const command = session.connection.execute({ sql: statement.sql, rowsAsArray: true }, statement.values);
       stream = command.stream({ highWaterMark: ROWS_AT_ONCE });
-      fields = await orAbort(fieldsOf(stream), time.signal);
+      fields = await orAbort(fieldsOf(stream), both);
     } catch (error) {
       throw failed(error);
     }
@@ -135,9 +154,8 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     async function* batches(): AsyncGenerator<unknown[][]> {
       let rows: unknown[][] = [];
       let left = limits.maxRows + 1;
-      const maxReceived = limits.maxBytes * 3 + 64 * 1024;
       for (const reader = source[Symbol.asyncIterator](); left > 0;) {
-        const next = await orAbort(Promise.resolve(reader.next()), time.signal);
+        const next = await orAbort(Promise.resolve(reader.next()), both);
         if (next.done) {
           void finish();
           break;
@@ -145,9 +163,7 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
         rows.push(next.value as unknown[]);
         left--;
         if (session.received - before > maxReceived) {
-          throw new EngineError('RESULT_TOO_LARGE', `The result is larger than ${limits.maxBytes} bytes.`, {
-            stage: 'QUERY',
-          });
+          throw tooLarge(limits);
         }
         if (rows.length < ROWS_AT_ONCE) continue;
         yield rows;

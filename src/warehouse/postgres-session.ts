@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { EngineError } from './engine.ts';
+import { LOGIN_BYTES, tooMuch, watchFlood } from './flood.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { orAbort } from './lifecycle.ts';
@@ -100,11 +101,20 @@ export class PostgresSession implements Pooled {
       application_name: 'spartera-gateway',
     });
     const session = new PostgresSession(client, settings, policy);
+    const flood = new AbortController();
+    const both = AbortSignal.any([signal, flood.signal]);
+    const unwatch = watchFlood(
+      () => socket.bytesRead,
+      LOGIN_BYTES,
+      () => flood.abort(tooMuch()),
+    );
     try {
-      await orAbort(client.connect(), signal);
+      await orAbort(client.connect(), both);
     } catch (error) {
       session.destroy();
       throw signal.aborted ? signal.reason : loginError(error, settings);
+    } finally {
+      unwatch();
     }
     session.inner.connection.stream.on('data', (data: Buffer) => {
       session.received += data.length;

@@ -55,6 +55,8 @@ function open(path: string): void {
     timeout: 2_000,
     limits: { length: MAX_LENGTH, attach: 0 },
   });
+  // What is sorted or kept for later would fill the disk; in memory it ends at what the process may have.
+  database.exec('PRAGMA temp_store = MEMORY');
   // The first read tells a database from any other file.
   database.prepare('SELECT count(*) FROM sqlite_schema').get();
 }
