@@ -147,14 +147,14 @@ describe('SQL Server works', () => {
     const server = await warehouse();
     const at = target(server);
     for (let i = 0; i < 8; i++) {
-      const { rowCount, truncated } = await query(at, 'SELECT n FROM numbers(500000)', { maxRows: 10 });
+      const { rowCount, truncated } = await query(at, 'SELECT n FROM numbers(30)', { maxRows: 10 });
       expect([rowCount, truncated]).toEqual([10, true]);
     }
     expect(await until(() => server.attentions === 8 && server.resets === 8)).toBe(true);
     expect(server.logins.length).toBeLessThanOrEqual(4);
   });
 
-  it('lets the server wait while nobody reads', async () => {
+  it('lets the server wait while nobody reads, and leaves it when much is on its way', async () => {
     let sent = 0;
     const total = 4_000_000;
     const list: tds.TdsColumn[] = [['x', tds.types.int]];
@@ -169,7 +169,7 @@ describe('SQL Server works', () => {
       expect(chunk.rowCount).toBe(1000);
       break;
     }
-    expect(await until(() => server.attentions === 1 && server.resets === 1)).toBe(true);
+    expect(await until(() => server.open === 0)).toBe(true);
     expect(sent).toBeLessThan(total);
   });
 
@@ -181,7 +181,7 @@ describe('SQL Server works', () => {
     expect(server.logins.every((login) => login.isEncrypted)).toBe(true);
     const at = secure();
     expect((await query(at, 'SELECT n FROM numbers(5000)', { maxRows: 6000 })).rowCount).toBe(5000);
-    expect((await query(at, 'SELECT n FROM numbers(500000)', { maxRows: 10 })).rowCount).toBe(10);
+    expect((await query(at, 'SELECT n FROM numbers(30)', { maxRows: 10 })).rowCount).toBe(10);
     expect(await until(() => server.attentions === 1)).toBe(true);
     const known = server.logins.length;
     expect(await lastStage(secure({ sslRootCert: undefined }))).toEqual([
@@ -425,13 +425,13 @@ describe('SQL Server guards', () => {
     });
     const at = target(server);
     const codes = new Set<string>();
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 100; i++) {
       // A value whose length grew is waited for; the message ends before, so nothing waits for the clock.
       const outcome = await query(at, 'SELECT 1').catch((error: unknown) => error);
       codes.add(outcome instanceof EngineError ? outcome.code : outcome instanceof Error ? String(outcome) : 'ROWS');
     }
     expect([...codes].sort()).toEqual(['ENGINE_FAILED', 'ROWS']);
-  });
+  }, 120_000);
 });
 
 const COLUMN = Buffer.from('0000000000002604017800', 'hex');
