@@ -379,6 +379,16 @@ describe('SQL Server guards', () => {
     expect((await failure(reading)).message).toBe('The connection to the database broke off.');
   });
 
+  it('survives an answer whose last bytes are those too many', async () => {
+    const list: tds.TdsColumn[] = [['x', tds.types.nvarcharMax]];
+    const server = await liar(({ send }) =>
+      send(tds.columns(list), tds.row(list, ['x'.repeat(33_000)]), tds.done(0, 1)),
+    );
+    const error = await failure(query(target(server), 'SELECT 1', { maxBytes: 10 }));
+    expect(error.code).toBe('RESULT_TOO_LARGE');
+    expect(await until(() => server.open === 0)).toBe(true);
+  });
+
   it('survives a greeting without end', async () => {
     const server = await warehouse({
       greeting: (socket) => {
