@@ -21,6 +21,8 @@ const MAX_ERRORS = 50;
 const PACKET_SIZES = [512, 32_767] as const;
 /** What a login, or a statement of our own, may be answered with. */
 const OWN_BYTES = 1024 * 1024;
+/** What is still read of a query that was stopped. */
+const REST_BYTES = 256 * 1024;
 const SHORT_TEXT = 4000;
 
 /** The parts of the driver's connection that its types leave out. */
@@ -291,8 +293,12 @@ export class SqlserverSession implements Pooled {
     await done;
   }
 
-  /** Asks the server to stop what runs here, and waits, not long, until it lets go. */
+  /**
+   * Asks the server to stop what runs here, and waits, not long, until it lets go. Where much is on its way already, the
+   * connection ends: a new one costs less than reading that.
+   */
   async cancel(): Promise<void> {
+    this.allow(Math.min(this.left, REST_BYTES), this.onExcess);
     this.connection.cancel();
     await this.idle;
   }

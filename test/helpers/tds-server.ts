@@ -1,6 +1,8 @@
 /** A server that speaks TDS 7.4 on 127.0.0.1: it lets users in, hands their statements over, and stops when told to. */
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { byteChange, done, error, loginAck, packets, prelogin, STOPPED, textChange } from './tds-tokens.ts';
 
@@ -215,7 +217,7 @@ class TdsConnection {
           if (this.isOpenTls) this.raw.write(chunk);
           else {
             flight.push(chunk);
-            setImmediate(flush);
+            void setImmediate().then(flush);
           }
           next();
         },
@@ -254,15 +256,13 @@ class TdsConnection {
     const send = async (...tokens: Buffer[]): Promise<void> => {
       waiting = Buffer.concat([waiting, ...tokens]);
       const size = waiting.length - (waiting.length % 4088);
-      if (size === 0 || stop.signal.aborted || this.raw.destroyed) return;
+      if (this.raw.destroyed) stop.abort();
+      if (size === 0 || stop.signal.aborted) return;
       const isReady = this.stream.write(packets(ANSWER, waiting.subarray(0, size), false));
       waiting = waiting.subarray(size);
-      if (isReady) return;
-      await new Promise<void>((resolve) => {
-        this.stream.once('drain', resolve);
-        stop.signal.addEventListener('abort', () => resolve(), { once: true });
-        this.raw.once('close', () => resolve());
-      });
+      // A server that talks without end must let others have their turn.
+      if (isReady) await setImmediate();
+      else await once(this.stream, 'drain', { signal: stop.signal }).catch(() => undefined);
     };
     if (this.session.delete('reset')) await send(byteChange(18, Buffer.alloc(0), Buffer.alloc(0)));
     const request: TdsRequest = {
