@@ -91,7 +91,12 @@ async function remember({ memory, latest, peers }: Cache, key: string, computed:
 }
 
 /** Computes a result and keeps it; one that cannot be kept is answered all the same. */
-async function computeAndKeep(cache: Cache, ctx: Context, place: Place, compute: () => Promise<Computed>): Promise<Found> {
+async function computeAndKeep(
+  cache: Cache,
+  ctx: Context,
+  place: Place,
+  compute: () => Promise<Computed>,
+): Promise<Found> {
   const computed = await compute();
   const { app } = ctx;
   try {

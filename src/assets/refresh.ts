@@ -40,7 +40,13 @@ function runRefresh(
   maxAgeMs: number,
 ): Promise<RunWithOutcome> {
   const product = { assetId: asset.id };
-  const terms = { kind: 'REFRESH', sellerCompanyId: asset.companyId, product, parameters: values, price: null } as const;
+  const terms = {
+    kind: 'REFRESH',
+    sellerCompanyId: asset.companyId,
+    product,
+    parameters: values,
+    price: null,
+  } as const;
   return runAsset(ctx, asset, terms, values, maxAgeMs);
 }
 

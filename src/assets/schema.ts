@@ -164,11 +164,13 @@ builder.prismaObject('Asset', {
     nextRefreshAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When that is next, or later by the rest after failures; null where it is not refreshed by a schedule.',
+      description:
+        'When that is next, or later by the rest after failures; null where it is not refreshed by a schedule.',
       resolve: (row) => (row.cached && row.schedule ? row.nextRun : null),
     }),
     refreshFailureCount: t.exposeInt('refreshFailures', {
-      description: 'Refreshes by its schedule that failed since the last that did not; the runs of kind REFRESH say why.',
+      description:
+        'Refreshes by its schedule that failed since the last that did not; the runs of kind REFRESH say why.',
     }),
     lastTestOkAt: t.field({
       type: 'DateTime',
