@@ -39,6 +39,8 @@ export function createPeers(database: Database, log: Log, events: PeerEvents): P
   let link: pg.Client | null = null;
   /** The server process behind `link`: what it announces itself is no news. */
   let pid = 0;
+  /** One statement after the other: that is how a connection works. */
+  let last: Promise<unknown> = Promise.resolve();
   let opening: Promise<void> | null = null;
   let pausedUntil = 0;
   let isClosed = false;
@@ -71,6 +73,12 @@ export function createPeers(database: Database, log: Log, events: PeerEvents): P
     else link = client;
   }
 
+  function send<R extends pg.QueryResultRow>(client: pg.Client, text: string, key: string): Promise<pg.QueryResult<R>> {
+    const sent = last.then(() => client.query<R>(text, [key]));
+    last = sent.catch(() => {});
+    return sent;
+  }
+
   async function hears(): Promise<boolean> {
     if (link) return true;
     if (isClosed || Date.now() < pausedUntil) return false;
@@ -96,7 +104,7 @@ export function createPeers(database: Database, log: Log, events: PeerEvents): P
       const timer = setTimeout(wake, ms);
       signal.addEventListener('abort', wake, { once: true });
       try {
-        const { rows } = await link.query<{ got: boolean }>(CLAIM, [key]).catch((error: unknown) => {
+        const { rows } = await send<{ got: boolean }>(link, CLAIM, key).catch((error: unknown) => {
           log.warn({ err: error }, 'cannot claim the work on a result');
           return { rows: [{ got: true }] };
         });
@@ -113,7 +121,7 @@ export function createPeers(database: Database, log: Log, events: PeerEvents): P
     },
     async release(key) {
       // A lost connection has released all of its locks.
-      await link?.query(RELEASE, [key]).catch(() => {});
+      if (link) await send(link, RELEASE, key).catch(() => {});
     },
     async close() {
       isClosed = true;

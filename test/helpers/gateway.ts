@@ -46,10 +46,17 @@ export interface Tenant {
   keyIds: Record<RoleName, number>;
 }
 
-/** The whole gateway in process, on a database of its own. `settings` are environment variables. */
-export async function testGateway(settings: Record<string, string> = {}): Promise<TestGateway> {
-  const database = await testDatabase();
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'gateway-data-'));
+/**
+ * The whole gateway in process, on a database of its own, or on that of another, as a second process would be.
+ * `settings` are environment variables.
+ */
+export async function testGateway(
+  settings: Record<string, string> = {},
+  beside: TestGateway | null = null,
+): Promise<TestGateway> {
+  const shared = beside && { url: beside.app.config.DATABASE_URL ?? '', drop: async () => {} };
+  const database = shared ?? (await testDatabase());
+  const dir = beside?.app.config.DATA_DIR ?? mkdtempSync(path.join(os.tmpdir(), 'gateway-data-'));
   const config = readConfig({
     DATABASE_URL: database.url,
     DATA_DIR: dir,
@@ -107,7 +114,7 @@ export async function testGateway(settings: Record<string, string> = {}): Promis
       await auth.close();
       await app.close();
       await database.drop();
-      rmSync(dir, { recursive: true, force: true });
+      if (!beside) rmSync(dir, { recursive: true, force: true });
     },
   };
 }
