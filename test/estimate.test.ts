@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Engine, Estimate, ParameterValue } from '../src/warehouse/engine.ts';
 import { bigqueryEstimate, mysqlEstimate, NO_ESTIMATE } from '../src/warehouse/estimate.ts';
 import { createEngines } from '../src/warehouse/registry.ts';
@@ -48,7 +48,15 @@ function explains(fixture: Fixture, placeholder: string, whole: Record<keyof Est
 }
 
 const some = expect.any(Number);
-describe('DuckDB tells', () => explains(duckdb, '$1', { ...NO_ESTIMATE, rows: 10 }));
+describe('DuckDB tells', () => {
+  explains(duckdb, '$1', { ...NO_ESTIMATE, rows: 10 });
+
+  it('nothing of what is no query', async () => {
+    const engine = engines.get('duckdb') as Required<Engine>;
+    const sent = engine.estimate(duckdb.target, { sql: 'DELETE FROM orders', values: [] }, LONG_MS, never);
+    await expect(sent).rejects.toThrow('Only queries are allowed.');
+  });
+});
 describe.skipIf(!servers.postgres)('PostgreSQL tells', () =>
   explains(postgres, '$1', { ...NO_ESTIMATE, rows: some, cost: some }),
 );
@@ -140,6 +148,16 @@ describe('assetEstimate', () => {
       where: { id: shop.buyer.company.id },
     });
     expect(creditsBalance).toBe(1000);
+  });
+
+  it('tells buyers the rows alone of what the engine says', async () => {
+    const full = { rows: 5, rowsRead: 50, bytes: 500, cost: 1.5, usd: '0.010000' };
+    const estimate = vi.spyOn(t.app.engines.get('duckdb') as Required<Engine>, 'estimate').mockResolvedValue(full);
+    const asset = await shop.listed('1.00', sales);
+    const [own, bought] = [await ask(shop.seller, asset), await ask(shop.buyer, asset)];
+    estimate.mockRestore();
+    expect(own.data.assetEstimate.engine).toEqual({ ...full, usd: expect.any(String) });
+    expect(bought.data.assetEstimate.engine).toEqual(engine);
   });
 
   it('says whether a result is kept for the same parameters', async () => {
