@@ -39,10 +39,13 @@ export type FetchErrorCode = 'REFUSED' | 'REDIRECT' | 'TIMEOUT' | 'TOO_LARGE' | 
 /** Why a request got no usable answer; `message` may be shown to the owner of the address. */
 export class FetchError extends Error {
   readonly code: FetchErrorCode;
-  constructor(code: FetchErrorCode, message: string, cause?: unknown) {
+  /** The origin that a REDIRECT leads to, where it says one. */
+  readonly redirectsTo: string | null;
+  constructor(code: FetchErrorCode, message: string, cause?: unknown, redirectsTo: string | null = null) {
     super(message, { cause });
     this.name = 'FetchError';
     this.code = code;
+    this.redirectsTo = redirectsTo;
   }
 }
 
@@ -110,8 +113,9 @@ async function exchange(client: Client, url: URL, init: GuardedRequest, signal: 
   }
   if (response.statusCode >= 300 && response.statusCode < 400) {
     const target = URL.parse(headers.get('location') ?? 'unknown:', url.href);
-    const where = target?.protocol.startsWith('http') ? ` to ${target.origin}` : '';
-    throw new FetchError('REDIRECT', `${url.host} redirects${where}; give the final address.`);
+    const to = target?.protocol.startsWith('http') ? target.origin : null;
+    const where = to ? ` to ${to}` : '';
+    throw new FetchError('REDIRECT', `${url.host} redirects${where}; give the final address.`, undefined, to);
   }
   const text = await readBounded(response.body, init.maxBytes ?? DEFAULT_MAX_BYTES, url);
   return { status: response.statusCode, headers, text };

@@ -179,6 +179,49 @@ describe.runIf(canRun)(`refuses, and our adapter tells why: ${where}`, () => {
     });
   });
 
+  it('a site with plain permalinks, and says how it can be reached: by `?rest_route=/`', async () => {
+    const permalinks = (structure: string): string =>
+      site.php(`global $wp_rewrite; $wp_rewrite->set_permalink_structure('${structure}'); flush_rewrite_rules(false);`);
+    permalinks('');
+    try {
+      const draft = { id: '1', url: null };
+      for (const [code, attempt] of [
+        ['VALIDATION', () => platform.test(login(), signal)],
+        ['VALIDATION', () => platform.createDraft(login(), article('post-20'), signal)],
+        // What is written to is answered by a page, which may be one that is there for now.
+        ['UNAVAILABLE', () => platform.publish(login(), draft, article('post-20', { tags: [] }), signal)],
+      ] as const) {
+        const error = await failure(attempt());
+        expect(error).toMatchObject({ code, fields: ['siteUrl'], isGone: false });
+        expect(error.message).toContain(
+          `choose others under Settings → Permalinks, or give siteUrl as ${site.url}/?rest_route=/ here`,
+        );
+      }
+      for (const [n, siteUrl] of [`${site.url}/?rest_route=/`, `${site.url}/index.php?rest_route=/`].entries()) {
+        const plain = { ...login(), siteUrl };
+        expect(await platform.test(plain, signal)).toEqual({ account: 'Ada Lovelace' });
+        const sent = article(`post-2${n + 1}`);
+        const published = await publishNew(sent, plain);
+        expect(published.url).toBe(`${site.url}/?p=${published.id}`);
+        expect(await platform.createDraft(plain, sent, signal)).toEqual(published);
+        expect(await platform.update(plain, published, article(sent.slug, { title: 'April' }), signal)).toEqual(
+          published,
+        );
+        const post = await stored(published.id);
+        expect(post).toMatchObject({ status: 'publish', title: { raw: 'April' } });
+        expect(await tagNames(post.tags)).toEqual(['Data', 'News &amp; Co']);
+        expect(await idsUnder(sent.slug)).toEqual([Number(published.id)]);
+      }
+      const gone = { id: '99999', url: null };
+      const error = await failure(
+        platform.update({ ...login(), siteUrl: `${site.url}/?rest_route=/` }, gone, article('post-23'), signal),
+      );
+      expect(error).toMatchObject({ code: 'CONFLICT', isGone: true });
+    } finally {
+      permalinks('/%postname%/');
+    }
+  });
+
   it("somebody else's post under the slug", async () => {
     const theirs = await site.call('POST', '/posts', { title: 'My holidays', slug: 'post-9', status: 'publish' });
     const error = await failure(platform.createDraft(login(), article('post-9'), signal));

@@ -327,6 +327,45 @@ async function seedPeople(
         assetId: asset.id,
         kind: (['ASSET_UPDATED', 'PRICE_CHANGED', 'RESULT_CHANGED'] as const)[n] ?? 'PRICE_CHANGED',
         thresholdPercent: n === 2 ? '5' : null,
+        webhookUrl: n === 1 ? 'https://hooks.example.com/alerts' : null,
+        lastTriggeredAt: n === 1 ? new Date(at.getTime() - DAY) : null,
+      })),
+    });
+    const watched = await db.alert.findFirstOrThrow({ where: { userId: analyst.id, kind: 'PRICE_CHANGED' } });
+    await seedDeliveries(db, watched, company.handle, at);
+  }
+}
+
+/** Two times that an alert with an address fired: taken at the second try, and refused for good. */
+async function seedDeliveries(
+  db: Transaction,
+  alert: { id: number; companyId: string },
+  handle: string,
+  at: Date,
+): Promise<void> {
+  const ago = (ms: number): Date => new Date(at.getTime() - ms);
+  const fired = [
+    { name: `event ${handle} 0`, createdAt: ago(7 * DAY), deliveryStatus: 'DELIVERED' as const, statuses: [503, 200] },
+    { name: `event ${handle} 1`, createdAt: ago(DAY), deliveryStatus: 'FAILED' as const, statuses: [410] },
+  ];
+  for (const { name, createdAt, deliveryStatus, statuses } of fired) {
+    const { companyId } = alert;
+    const event = { id: demoId(name), companyId, alertId: alert.id, createdAt, deliveryStatus };
+    const said = { message: 'The price changed.', details: {} };
+    await db.alertEvent.create({ data: { ...event, ...said, deliveryCount: statuses.length } });
+    await db.alertDelivery.createMany({
+      data: statuses.map((httpStatus, n) => ({
+        id: demoId(`${name} try ${n + 1}`),
+        companyId,
+        alertEventId: event.id,
+        attempt: n + 1,
+        startedAt: new Date(createdAt.getTime() + n * 5000),
+        elapsedMs: 80 + 15 * n,
+        isSuccess: httpStatus < 300,
+        httpStatus,
+        errorCode: httpStatus < 300 ? null : ('STATUS' as const),
+        errorMessage: httpStatus < 300 ? null : `The address answered ${httpStatus}.`,
+        nextAttemptAt: n + 1 < statuses.length ? new Date(createdAt.getTime() + (n + 1) * 5000) : null,
       })),
     });
   }

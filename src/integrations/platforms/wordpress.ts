@@ -1,6 +1,6 @@
 /** WordPress over its REST API with an application password. Core has no canonical address, so that is not sent. */
 import { z } from 'zod';
-import type { GuardedFetch } from '../../guarded-fetch.ts';
+import { FetchError, type GuardedFetch } from '../../guarded-fetch.ts';
 import { checkAddressField, checkFields, createApi, credential, siteBase, type Api, type Problem } from './api.ts';
 import { requireOwnPost } from './article.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type Credentials,
   type External,
   type Platform,
+  type PlatformErrorCode,
 } from './platform.ts';
 
 const NAME = 'WordPress';
@@ -43,7 +44,8 @@ const credentialFields: CredentialField[] = [
     name: 'siteUrl',
     isSecret: false,
     isRequired: true,
-    description: 'Address of the site, as https://blog.example.com; its permalinks may be any but "Plain"',
+    description:
+      'Address of the site, as https://blog.example.com; with the permalinks "Plain" as https://blog.example.com/?rest_route=/',
   },
   { name: 'username', isSecret: false, isRequired: true, description: 'Login name of the author' },
   {
@@ -54,20 +56,56 @@ const credentialFields: CredentialField[] = [
   },
 ];
 
+/** Where the REST API is; without permalinks WordPress takes the way to it as a parameter. */
+function apiBase(siteUrl: string): string {
+  const site = siteBase(siteUrl);
+  if (!URL.parse(siteUrl)?.searchParams.has('rest_route')) return `${site}/wp-json/wp/v2`;
+  return `${site}${site.endsWith('.php') ? '' : '/'}?rest_route=/wp/v2`;
+}
+
+/** Whether the site itself leads elsewhere, as WordPress does with addresses it does not know. */
+function isMovedWithin(error: unknown, base: string): boolean {
+  const cause = error instanceof PlatformError ? error.cause : null;
+  return cause instanceof FetchError && cause.redirectsTo === new URL(base).origin;
+}
+
+function noApi(code: PlatformErrorCode, siteUrl: string, base: string): PlatformError {
+  const advice = base.includes('?')
+    ? 'Check the address, and that no plugin switches the REST API off.'
+    : `If the permalinks of the site are "Plain", choose others under Settings → Permalinks, or give siteUrl as ${siteBase(siteUrl)}/?rest_route=/ here. Otherwise check the address, and that no plugin switches the REST API off.`;
+  return new PlatformError(code, `There is no REST API of WordPress at ${base}. ${advice}`, {
+    fields: ['siteUrl'],
+  });
+}
+
 /** Builds the adapter. */
 export function createWordPress(fetch: GuardedFetch): Platform {
   const api = (credentials: Credentials, signal: AbortSignal): Api => {
     const login = `${credential(credentials, 'username')}:${credential(credentials, 'applicationPassword')}`;
-    return createApi({
+    const siteUrl = credential(credentials, 'siteUrl');
+    const base = apiBase(siteUrl);
+    const call = createApi({
       fetch,
       platform: NAME,
-      base: `${siteBase(credential(credentials, 'siteUrl'))}/wp-json/wp/v2`,
+      base,
       headers: () => ({ authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
       secrets: [credential(credentials, 'applicationPassword')],
       addressField: 'siteUrl',
       signal,
       explain,
     });
+    return async (asked) => {
+      const path = base.includes('?') ? asked.path.replace('?', '&') : asked.path;
+      const accept = asked.accept ?? [];
+      const answer = await call({ ...asked, path, accept: [...accept, 404] }).catch((error: unknown) => {
+        throw isMovedWithin(error, base) ? noApi('VALIDATION', siteUrl, base) : error;
+      });
+      // WordPress says what it does not find in JSON too: this is a page of the site, or one that is in its way for now.
+      if (answer.body === undefined && answer.status === 404) throw noApi('VALIDATION', siteUrl, base);
+      if (answer.body === undefined && answer.status < 300) throw noApi('UNAVAILABLE', siteUrl, base);
+      if (answer.status === 404 && !accept.includes(404)) throw answer.failure();
+      return answer;
+    };
   };
   const platform: Required<Platform> = {
     name: 'WORDPRESS',
