@@ -1,195 +1,20 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { CompanyProfile, profileOf } from '../companies/profile.ts';
 import type { Context } from '../context.ts';
-import { endpointColumns } from '../endpoints/columns.ts';
-import { parametersOf } from '../endpoints/values.ts';
 import { DomainError } from '../errors.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../filters.ts';
 import { uuidOf } from '../ids.ts';
 import { fullText, listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf } from '../nodes.ts';
-import { activePriceOf } from '../prices/loaders.ts';
-import { AssetType, EndpointStatus } from '../product-enums.ts';
-import { AssetParameter, Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, rowBy } from '../rows.ts';
-import { statisticsOf } from '../usage/loaders.ts';
-import { ProductStatistics } from '../usage/statistics.ts';
+import { AssetType } from '../product-enums.ts';
 import { assetFacets, FACET_SIZE, type Facet } from './facets.ts';
+import { LISTED, listingSorts } from './listed.ts';
+import { AssetListing, EndpointListing, listedAsset, listedEndpoint } from './listings-schema.ts';
 import { POPULARITY_MINUTES, popularityAsOf } from './popularity.ts';
 import { recommendations } from './recommendations.ts';
-import { LISTED, listingSorts } from './listed.ts';
-
-/** Types of their own for what other companies see: a column of the seller's cannot slip in by a forgotten check. */
 
 type AssetRow = ModelRow<'Asset'>;
-type EndpointRow = ModelRow<'Endpoint'>;
-
-const byInt = <M extends 'Industry' | 'AssetUseCase'>(model: M, ctx: Context, id: number | null) =>
-  (id === null
-    ? null
-    : load(ctx, rowBy<ModelRow<M>>(model, { type: 'int', where: EVERYBODY }), { company: null, id })) as never;
-
-const AssetListing = builder.prismaObject('Asset', {
-  variant: 'AssetListing',
-  description: 'An asset as the marketplace shows it. Its SQL and connection stay with the seller.',
-  fields: (t) => ({
-    id: t.id({ description: 'The id of the asset, for assetProcess.', resolve: idOf('Asset') }),
-    name: t.exposeString('name', { description: 'What it is called.' }),
-    slug: t.exposeString('slug', { description: 'Its name in addresses.' }),
-    description: t.exposeString('description', { nullable: true, description: 'A short text.' }),
-    detailedDescription: t.field({
-      type: 'HTML',
-      nullable: true,
-      description: 'A long text.',
-      resolve: (row) => row.detailedDescription,
-    }),
-    assetType: t.field({ type: AssetType, description: 'What it answers.', resolve: (row) => row.assetType }),
-    tags: t.exposeStringList('tags', { description: 'Its tags, at most 30.' }),
-    topQuestions: t.exposeStringList('topQuestions', { description: 'Questions that it answers, at most 3.' }),
-    parameters: t.field({
-      type: [AssetParameter],
-      description: 'Values that a run takes, at most 50.',
-      resolve: (row) => (row.allowParams ? row.parameters : []) as never,
-    }),
-    coverage: t.field({ type: Coverage, description: 'What its records cover.', resolve: (row) => row }),
-    rateLimit: t.field({
-      type: RateLimit,
-      nullable: true,
-      description: 'How often it may be run; null for no limit.',
-      resolve: (row) => (row.rateLimitNumber ? row : null),
-    }),
-    isCached: t.exposeBoolean('cached', { description: 'Whether a run may answer with a kept result.' }),
-    seller: t.field({
-      type: CompanyProfile,
-      description: 'Who sells it.',
-      resolve: (row, _, ctx) => profileOf(ctx, row.companyId),
-    }),
-    price: t.field({
-      type: typeNamed('Price'),
-      nullable: true,
-      description: 'What a run costs; null where it is not for sale.',
-      resolve: (row, _, ctx) => activePriceOf(ctx, 'asset', row.id) as never,
-    }),
-    industry: t.field({
-      type: typeNamed('Industry'),
-      nullable: true,
-      description: 'Its industry.',
-      resolve: (row, _, ctx) => byInt('Industry', ctx, row.industryId),
-    }),
-    useCase: t.field({
-      type: typeNamed('AssetUseCase'),
-      nullable: true,
-      description: 'Its main use case.',
-      resolve: (row, _, ctx) => byInt('AssetUseCase', ctx, row.useCaseId),
-    }),
-    statistics: t.field({
-      type: ProductStatistics,
-      cost: 2,
-      description: 'How it is used.',
-      resolve: (row, _, ctx) => statisticsOf(ctx, row.id),
-    }),
-    createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),
-    updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
-  }),
-});
-
-interface ListedColumn {
-  name: string;
-  type: string;
-  alias?: string | null;
-  isHidden?: boolean;
-}
-
-const ListingColumn = builder.objectRef<ListedColumn>('ListingColumn').implement({
-  description: 'A column of the rows of an endpoint.',
-  fields: (t) => ({
-    name: t.string({ description: 'Its name in the rows.', resolve: (column) => column.alias ?? column.name }),
-    type: t.exposeString('type', { description: 'What its cells are.' }),
-  }),
-});
-
-const EndpointListing = builder.prismaObject('Endpoint', {
-  variant: 'EndpointListing',
-  description: 'An endpoint as the marketplace shows it. Its table and connection stay with the seller.',
-  fields: (t) => ({
-    id: t.id({ description: 'The id of the endpoint, for endpointFetch.', resolve: idOf('Endpoint') }),
-    name: t.exposeString('name', { description: 'What it is called.' }),
-    slug: t.exposeString('slug', { description: 'Its name in addresses.' }),
-    description: t.exposeString('description', { nullable: true, description: 'A short text.' }),
-    detailedDescription: t.field({
-      type: 'HTML',
-      nullable: true,
-      description: 'A long text.',
-      resolve: (row) => row.detailedDescription,
-    }),
-    status: t.field({ type: EndpointStatus, description: 'Whether it runs.', resolve: (row) => row.status }),
-    columns: t.field({
-      type: [ListingColumn],
-      description: 'The columns of its rows, at most 500.',
-      resolve: (row) =>
-        ((row.endpointSchema as { columns?: ListedColumn[] }).columns ?? []).filter((column) => !column.isHidden),
-    }),
-    parameters: t.field({
-      type: ['EndpointParameter' as never],
-      description: 'Values that a page takes for its filters, at most 200.',
-      resolve: async (row, _, ctx) => {
-        // A list leaves the schema out where nothing asked for is named like a part of it.
-        const full =
-          row.endpointSchema === undefined ? await load(ctx, listedEndpoint, { company: null, id: row.id }) : row;
-        return parametersOf(endpointColumns(full?.endpointSchema)) as never;
-      },
-    }),
-    tags: t.exposeStringList('tags', { description: 'Its tags, at most 30.' }),
-    topQuestions: t.exposeStringList('topQuestions', { description: 'Questions that it answers, at most 3.' }),
-    coverage: t.field({ type: Coverage, description: 'What its records cover.', resolve: (row) => row }),
-    rateLimit: t.field({
-      type: RateLimit,
-      nullable: true,
-      description: 'How often it may be called; null for no limit.',
-      resolve: (row) => (row.rateLimitNumber ? row : null),
-    }),
-    maxRecordsPerRequest: t.exposeInt('maxRecordsPerRequest', { description: 'Rows of a page at most.' }),
-    sampleResponse: t.field({
-      type: 'JSON',
-      nullable: true,
-      description: 'The last answer a buyer got, as a sample.',
-      resolve: (row) => row.sampleResponse,
-    }),
-    seller: t.field({
-      type: CompanyProfile,
-      description: 'Who sells it.',
-      resolve: (row, _, ctx) => profileOf(ctx, row.companyId),
-    }),
-    price: t.field({
-      type: typeNamed('Price'),
-      nullable: true,
-      description: 'What a page costs; null where it is not for sale.',
-      resolve: (row, _, ctx) => activePriceOf(ctx, 'endpoint', row.id) as never,
-    }),
-    industry: t.field({
-      type: typeNamed('Industry'),
-      nullable: true,
-      description: 'Its industry.',
-      resolve: (row, _, ctx) => byInt('Industry', ctx, row.industryId),
-    }),
-    useCase: t.field({
-      type: typeNamed('AssetUseCase'),
-      nullable: true,
-      description: 'Its main use case.',
-      resolve: (row, _, ctx) => byInt('AssetUseCase', ctx, row.useCaseId),
-    }),
-    statistics: t.field({
-      type: ProductStatistics,
-      cost: 2,
-      description: 'How it is used.',
-      resolve: (row, _, ctx) => statisticsOf(ctx, row.id),
-    }),
-    createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),
-    updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
-  }),
-});
 
 const shared = {
   name: scalarFilter('String', 't.name', 'What it is called.'),
@@ -230,9 +55,6 @@ const endpoints = listOf({
   search: fullText,
   searchSort: ['-RELEVANCE'],
 });
-
-const listedAsset = rowBy<AssetRow>('Asset', { where: LISTED });
-const listedEndpoint = rowBy<EndpointRow>('Endpoint', { where: LISTED });
 
 const ListingBy = builder.inputType('ListingBy', {
   description:
