@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { load, oneByPosition, type Loader } from '../loader.ts';
 
 /** All-time counts of a company. */
 export interface Metrics {
@@ -18,18 +19,23 @@ export interface Metrics {
 }
 
 /** Things that are not deleted, and sums of what was sold: a row a buyer, however many years and runs. */
-const METRICS_SQL = `select * from
-  (select count(*)::int as "userCount" from "User" where "companyId" = $1 and active) u,
-  (select count(*)::int as "apiKeyCount" from "ApiKey" where "companyId" = $1 and active) k,
-  (select count(*)::int as "connectionCount" from "Connection" where "companyId" = $1 and active) c,
-  (select count(*)::int as "assetCount", (count(*) filter (where "sellInMarketplace"))::int as "listedAssetCount" from "Asset" where "companyId" = $1 and active) a,
-  (select count(*)::int as "endpointCount", (count(*) filter (where "sellInMarketplace"))::int as "listedEndpointCount" from "Endpoint" where "companyId" = $1 and active) e,
-  (select count(*)::int as "postCount", (count(*) filter (where "isPublished"))::int as "publishedPostCount" from "Post" where "companyId" = $1 and active) p,
-  (select coalesce(sum(runs), 0)::float8 as "runCount", coalesce(sum(successes), 0)::float8 as "successfulRunCount", coalesce(sum(credits), 0)::float8 as "creditsEarned",
-    (count(*) filter (where successes > 0))::int as "buyerCount" from "BuyerTotal" where "sellerCompanyId" = $1 and "buyerCompanyId" <> $1) s`;
+const SQL = `select k.n, u.*, y.*, c.*, a.*, e.*, p.*, s.* from unnest($1::uuid[]) with ordinality as k(id, n)
+  cross join lateral (select count(*)::int as "userCount" from "User" where "companyId" = k.id and active) u
+  cross join lateral (select count(*)::int as "apiKeyCount" from "ApiKey" where "companyId" = k.id and active) y
+  cross join lateral (select count(*)::int as "connectionCount" from "Connection" where "companyId" = k.id and active) c
+  cross join lateral (select count(*)::int as "assetCount", (count(*) filter (where "sellInMarketplace"))::int as "listedAssetCount" from "Asset" where "companyId" = k.id and active) a
+  cross join lateral (select count(*)::int as "endpointCount", (count(*) filter (where "sellInMarketplace"))::int as "listedEndpointCount" from "Endpoint" where "companyId" = k.id and active) e
+  cross join lateral (select count(*)::int as "postCount", (count(*) filter (where "isPublished"))::int as "publishedPostCount" from "Post" where "companyId" = k.id and active) p
+  cross join lateral (select coalesce(sum(runs), 0)::float8 as "runCount", coalesce(sum(successes), 0)::float8 as "successfulRunCount", coalesce(sum(credits), 0)::float8 as "creditsEarned",
+    (count(*) filter (where successes > 0))::int as "buyerCount" from "BuyerTotal" where "sellerCompanyId" = k.id and "buyerCompanyId" <> k.id) s`;
+
+const metrics: Loader<string, Metrics> = {
+  name: 'metrics by company',
+  keyOf: (id) => id,
+  batch: async (query, ids) => oneByPosition(ids, await query<Metrics & { n: number }>(SQL, [ids])) as Metrics[],
+};
 
 /** All-time counts of a company. */
-export async function metricsOf(ctx: Context, companyId: string): Promise<Metrics> {
-  const [row] = await ctx.query<Metrics>(METRICS_SQL, [companyId]);
-  return row as Metrics;
+export function metricsOf(ctx: Context, companyId: string): Promise<Metrics> {
+  return load(ctx, metrics, companyId);
 }
