@@ -237,7 +237,7 @@ describe('deliveries work', () => {
   });
 
   it('by another gateway where one stops in the middle of a try, which counts once', async () => {
-    let answer = (_: Reply): void => {};
+    let answer: (reply: Reply) => void = () => undefined;
     const held = new Promise<Reply>((resolve) => (answer = resolve));
     const alert = await watch(quiet, idle, { next: [held] });
     const url = quiet.app.config.DATABASE_URL ?? '';
@@ -263,8 +263,14 @@ describe('deliveries work', () => {
     const eventId = newId();
     await t.app.database.prisma.alertEvent.create({
       data: {
-        ...{ id: eventId, companyId: us.company.id, alertId: Number(keyOf(alert.id)), message: 'm', details: {} },
-        ...{ deliveryStatus: 'PENDING', triesLeft: TRIES, nextDeliveryAt: new Date(Date.now() - 3_600_000) },
+        id: eventId,
+        companyId: us.company.id,
+        alertId: Number(keyOf(alert.id)),
+        message: 'm',
+        details: {},
+        deliveryStatus: 'PENDING',
+        triesLeft: TRIES,
+        nextDeliveryAt: new Date(Date.now() - 36e5),
       },
     });
     await sweepDeliveries(t.app);
@@ -454,8 +460,12 @@ describe('deliveries guard', () => {
     const alert = await watch(quiet, idle);
     const id = await alert.fire();
     const row = {
-      ...{ id: newId(), companyId: idle.company.id, alertEventId: keyOf(id), attempt: 1 },
-      ...{ startedAt: new Date(), elapsedMs: 1 },
+      id: newId(),
+      companyId: idle.company.id,
+      alertEventId: keyOf(id),
+      attempt: 1,
+      startedAt: new Date(),
+      elapsedMs: 1,
     };
     const { alertDelivery, alertEvent } = quiet.app.database.prisma;
     for (const wrong of [

@@ -45,6 +45,9 @@ beforeAll(async () => {
   const db = t.app.database.prisma;
   const favorite = await db.favorite.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
   const alert = await db.alert.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
+  const alertEvent = await db.alertEvent.create({
+    data: { id: connection.id, companyId: company, alertId: alert.id, message: 'Their message', details: {} },
+  });
   const integration = await db.integration.create({
     data: {
       id: owner,
@@ -102,6 +105,7 @@ beforeAll(async () => {
     Post: post,
     Favorite: favorite,
     Alert: alert,
+    AlertEvent: alertEvent,
     Integration: integration,
     Session: session,
     Run: run,
@@ -122,7 +126,7 @@ function typeOfId(name: string, field: string): string {
   const wanted = (
     name === 'id' || name === 'ids'
       ? field.replace(
-          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review)$/,
+          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review|Redeliver)$/,
           '',
         )
       : name.replace(/Ids?$/, '')

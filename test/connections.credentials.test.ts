@@ -88,7 +88,12 @@ describe('shapes of credentials work', () => {
       'NONE',
     ]);
     const field = (name: string, more: object = {}) => ({
-      ...{ name, kind: 'TEXT', isRequired: true, isSecret: false, allowedValues: [], ...more },
+      name,
+      kind: 'TEXT',
+      isRequired: true,
+      isSecret: false,
+      allowedValues: [],
+      ...more,
     });
     expect(credentialShapes[1].fields).toEqual([
       field('host'),

@@ -72,8 +72,18 @@ async function store(app: App, job: DeliveryJob, made: Try, { httpStatus, error 
   const status = !error ? 'DELIVERED' : next ? 'PENDING' : 'FAILED';
   await app.database.atomically(async (query) => {
     const stored = await query(STORE_SQL, [
-      ...[eventId, companyId, attempt, status, left, next, newId(), made.startedAt, made.elapsedMs],
-      ...[httpStatus, error?.code ?? null, error?.message ?? null],
+      eventId,
+      companyId,
+      attempt,
+      status,
+      left,
+      next,
+      newId(),
+      made.startedAt,
+      made.elapsedMs,
+      httpStatus,
+      error?.code ?? null,
+      error?.message ?? null,
     ]);
     if (next && stored.length > 0) await sendJobs(app, query, [{ ...job, attempt: attempt + 1 }], next);
   });

@@ -49,7 +49,13 @@ export async function fireAlerts(ctx: Context, event: AssetEvent): Promise<numbe
   const wasDelisted = kind === 'ASSET_UPDATED' && details['isListed'] === false;
   // Not the caller's transaction: an alert that fails must not undo what it tells of.
   const fired = await ctx.app.database.query<{ id: string; companyId: string; hasAddress: boolean }>(SQL, [
-    ...[assetId, kind, ctx.now, change, message, known, wasDelisted],
+    assetId,
+    kind,
+    ctx.now,
+    change,
+    message,
+    known,
+    wasDelisted,
   ]);
   const jobs = fired.flatMap(({ id, companyId, hasAddress }) =>
     hasAddress ? [{ eventId: id, companyId, attempt: 1 }] : [],
