@@ -18,7 +18,7 @@ import {
   VizSortDirection,
 } from '../product-enums.ts';
 import { AssetParameter, Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import type { Parameter } from './params.ts';
 import './estimate-schema.ts';
 import './insight-schema.ts';
@@ -196,34 +196,25 @@ builder.prismaObject('Asset', {
       type: typeNamed('Connection'),
       nullable: true,
       description: 'The connection that it runs on.',
-      resolve: (row, _, ctx, info) =>
-        row.connectionId
-          ? (load(ctx, anyConnectionById.for(info), {
-              company: row.companyId,
-              id: row.connectionId,
-            }) as never)
-          : null,
+      ...refersTo(anyConnectionById, 'connectionId'),
     }),
     owner: t.field({
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx, info) =>
-        row.userId ? (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never) : null,
+      ...refersTo(anyUserById, 'userId'),
     }),
     industry: t.field({
       type: typeNamed('Industry'),
       nullable: true,
       description: 'Its industry.',
-      resolve: (row, _, ctx) =>
-        row.industryId ? (load(ctx, byInt('Industry'), { company: null, id: row.industryId }) as never) : null,
+      ...refersTo(byInt('Industry'), 'industryId', null),
     }),
     useCase: t.field({
       type: typeNamed('AssetUseCase'),
       nullable: true,
       description: 'Its main use case.',
-      resolve: (row, _, ctx) =>
-        row.useCaseId ? (load(ctx, byInt('AssetUseCase'), { company: null, id: row.useCaseId }) as never) : null,
+      ...refersTo(byInt('AssetUseCase'), 'useCaseId', null),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),
