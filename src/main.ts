@@ -3,11 +3,9 @@ import { ConfigError, readConfig } from './config.ts';
 import { seedDemo, signInExplorer } from './demo.ts';
 import { createExplorer } from './explorer.ts';
 import { startExports } from './exports/worker.ts';
-import { sweepRuns } from './usage/runs.ts';
+import { startSweeper } from './usage/sweeper.ts';
 import { schema } from './schema.ts';
 import { createGateway } from './server.ts';
-
-const SWEEP_MS = 60_000;
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -19,14 +17,7 @@ async function main(): Promise<void> {
   const explorerKey = app.isDemo ? await signInExplorer(app) : null;
   const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
   await startExports(app);
-  await sweepRuns(app.database);
-  const sweeper = setInterval(
-    () =>
-      void sweepRuns(app.database).catch((error: unknown) =>
-        app.log.error({ err: error }, 'the sweep of abandoned runs failed'),
-      ),
-    SWEEP_MS,
-  );
+  const stopSweeper = await startSweeper(app);
   const { port } = await gateway.listen(config.PORT, config.HOST);
   say(
     `\nThe gateway is at http://localhost:${port}/graphql${explorerKey ? ', where the explorer is signed in as the demo seller' : ''}.`,
@@ -37,7 +28,7 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     app.log.info({ signal }, 'draining');
-    clearInterval(sweeper);
+    await stopSweeper();
     await gateway.drain(config.SHUTDOWN_GRACE_MS);
     await auth.close();
     await app.close();

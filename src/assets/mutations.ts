@@ -82,6 +82,7 @@ mutation('assetProcess', {
   access: 'products:run',
   cost: 50,
   isIdempotent: true,
+  isLong: true,
   input: {
     assetId: optional(idOfType('Asset', 'The asset, own or listed.')),
     address: optional(address.as('The asset by its address, in place of the id.')),
