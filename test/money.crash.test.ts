@@ -1,10 +1,13 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { workOnExport } from '../src/exports/work.ts';
-import { parseGlobalId } from '../src/ids.ts';
+import { reserve } from '../src/credits/journal.ts';
+import { newId, parseGlobalId } from '../src/ids.ts';
 import { repairUsage } from '../src/usage/repair.ts';
 import { sweepRuns } from '../src/usage/runs.ts';
+import { startSweeper } from '../src/usage/sweeper.ts';
 import { ERRORS, ledger, RUN } from './assets.fixtures.ts';
+import { miscounted, tenMinutesPass } from './helpers/books.ts';
 import type { CrashRequest, CrashWork } from './helpers/crash-child.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { openPostgresProxy, type PostgresProxy } from './helpers/postgres-proxy.ts';
@@ -256,32 +259,6 @@ const quiet = () =>
     )
     .toEqual([]);
 
-/** Moves the clock of all that is stored by ten minutes. */
-async function tenMinutesPass(): Promise<void> {
-  const { query } = database();
-  await query(`update "Run" set "startedAt" = "startedAt" - interval '10 minutes'`, []);
-  await query(`update "IdempotencyKey" set "createdAt" = "createdAt" - interval '10 minutes'`, []);
-  await query(`update "UsageCheckpoint" set "countedTo" = "countedTo" - interval '10 minutes'`, []);
-}
-
-/** Finished runs that are not counted, or otherwise than they were, and sums that are not those of their events. */
-async function miscounted(): Promise<unknown[]> {
-  const events = await database().query(
-    `select coalesce(r.id, u.id) as id from (select * from "Run" where status <> 'RUNNING' and kind <> 'TEST') r full join "UsageEvent" u on u.id = r.id
-     left join (select t."runId", sum(e.amount) from "JournalTransaction" t join "JournalEntry" e on e."transactionId" = t.id join "JournalAccount" a on a.id = e."accountId"
-       where a.kind = 'SELLER_EARNINGS' group by 1) j on j."runId" = r.id
-     where r.id is null or u.id is null or u.credits <> r.credits or u."isSuccess" <> (r.status = 'SUCCEEDED') or u."earningsCents" <> coalesce(j.sum, 0)`,
-    [],
-  );
-  const sums = await database().query(
-    `select coalesce(r."buyerCompanyId", s.buyer) from "UsageRollup" r full join (select "buyerCompanyId" as buyer, coalesce("assetId", "endpointId") as product, date_trunc('hour', at, 'UTC') as hour,
-       count(*), sum(credits) as credits, sum("earningsCents") as cents from "UsageEvent" group by 1, 2, 3) s on s.buyer = r."buyerCompanyId" and s.product = r."productId" and s.hour = r.hour
-     where r.runs is distinct from s.count or r.credits is distinct from s.credits or r."earningsCents" is distinct from s.cents`,
-    [],
-  );
-  return [...events, ...sums];
-}
-
 beforeAll(async () => {
   t = await testGateway();
   stillEngine(t.app);
@@ -354,7 +331,7 @@ describe('a process that is killed', () => {
 
       // Asked again at once: what was done is answered, what was not is still in the hands of the dead.
       for (const { at, world } of dying) {
-        if ('exportId' in world.work) continue;
+        if (!('key' in world.work)) continue;
         const { done } = (await world.again()).data;
         if (done.userErrors.length === 0) {
           answeredAtOnce++;
@@ -364,7 +341,7 @@ describe('a process that is killed', () => {
           expect([at, done.userErrors[0].code]).toEqual([at, 'IDEMPOTENCY_IN_PROGRESS']);
         }
       }
-      await tenMinutesPass();
+      await tenMinutesPass(t.app.database.query);
       const sweeps = await Promise.all([sweepRuns(t.app.database), sweepRuns(t.app.database)]);
       swept += sweeps[0] + sweeps[1];
       repaired += await repairUsage(t.app.database);
@@ -378,10 +355,87 @@ describe('a process that is killed', () => {
       }
       await t.app.usage.flush();
       expect(await ledger(t)).toEqual([]);
-      expect(await miscounted()).toEqual([]);
+      expect(await miscounted(t.app.database.query)).toEqual([]);
       if (booting) child = await booting;
     }
     // All ends were met: done and answered, half done, done but not counted.
     for (const met of [answeredAtOnce, inProgress, swept, repaired]) expect(met).toBeGreaterThan(0);
   }, 300_000);
+});
+
+describe('the sweeper', () => {
+  /** Paid runs of a company as processes that died left them, begun so many seconds ago. */
+  async function abandoned(companyId: string, count: number, seconds: number): Promise<string[]> {
+    const assetId = parseGlobalId(products.asset)?.key ?? '';
+    const sellerCompanyId = seller.company.id;
+    const ids = Array.from({ length: count }, () => newId());
+    await database().atomically(async (query) => {
+      for (const runId of ids) await reserve(query, { runId, buyerCompanyId: companyId, sellerCompanyId, credits: 1 });
+      await query(
+        `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", credits, "isBilled", "startedAt")
+         select id, 'PROCESS', $2, $3, $4, 1, true, now() - make_interval(secs => $5) from unnest($1::uuid[]) as given(id)`,
+        [ids, companyId, sellerCompanyId, assetId, seconds],
+      );
+    });
+    return ids;
+  }
+  const balanceOf = async (id: string): Promise<number> =>
+    (await database().prisma.company.findUniqueOrThrow({ where: { id } })).creditsBalance;
+
+  it('gives each reservation back once, however many processes sweep at once, and leaves what is not due', async () => {
+    const { id } = await t.world.company({ credits: 100 });
+    await abandoned(id, 60, 361);
+    const young = await abandoned(id, 5, 300);
+    // More than one statement takes.
+    await database().query(
+      `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", "startedAt") select gen_random_uuid(), 'PROCESS', $1, $2, $3, now() - interval '7 minutes' from generate_series(1, 520)`,
+      [id, seller.company.id, parseGlobalId(products.asset)?.key],
+    );
+    const others = await Promise.all([gatewayProcess(), gatewayProcess()]);
+    expect(await balanceOf(id)).toBe(35);
+    const url = t.app.config.DATABASE_URL ?? '';
+    const swept = await Promise.all([
+      sweepRuns(t.app.database),
+      sweepRuns(t.app.database),
+      ...others.map((child, n) => ask(child, { id: n, url, work: { sweep: true } }) as Promise<number>),
+    ]);
+    expect(swept.reduce((sum, n) => sum + n, 0)).toBe(580);
+    expect(await balanceOf(id)).toBe(95);
+    const running = await database().prisma.run.findMany({ where: { companyId: id, status: 'RUNNING' } });
+    expect(running.map((run) => run.id).toSorted()).toEqual(young.toSorted());
+    for (const child of others) await kill(child);
+    expect(await ledger(t)).toEqual([]);
+  });
+
+  it('sweeps as soon as a process starts, again and again, and not once it has stopped', async () => {
+    const { id } = await t.world.company({ credits: 10 });
+    await abandoned(id, 1, 361);
+    const stop = await startSweeper(t.app, 20);
+    expect(await balanceOf(id)).toBe(10);
+    await abandoned(id, 1, 361);
+    await expect.poll(() => balanceOf(id), { timeout: PATIENCE_MS }).toBe(10);
+    await stop();
+    await abandoned(id, 1, 361);
+    expect(await balanceOf(id)).toBe(9);
+    expect(await sweepRuns(t.app.database)).toBe(1);
+  });
+
+  it('closes the others where one cannot be closed', async () => {
+    const { id } = await t.world.company({ credits: 10 });
+    const [stuck] = await abandoned(id, 1, 400);
+    await abandoned(id, 3, 361);
+    await database().query(
+      `create function fail() returns trigger language plpgsql as $$ begin raise exception 'stuck'; end $$`,
+      [],
+    );
+    await database().query(
+      `create trigger stuck before update on "Run" for each row when (old.id = '${stuck}') execute function fail()`,
+      [],
+    );
+    await expect(sweepRuns(t.app.database)).rejects.toThrow('1 abandoned runs could not be closed.');
+    expect(await balanceOf(id)).toBe(9);
+    await database().query('drop function fail cascade', []);
+    expect(await sweepRuns(t.app.database)).toBe(1);
+    expect(await balanceOf(id)).toBe(10);
+  });
 });

@@ -9,10 +9,14 @@ import { createBatchers } from '../../src/loader.ts';
 import { schema } from '../../src/schema.ts';
 import { createGateway } from '../../src/server.ts';
 import { createUsageBuffer } from '../../src/usage/buffer.ts';
+import { sweepRuns } from '../../src/usage/runs.ts';
 import { stillEngine } from './still-engine.ts';
 
-/** What the child does: a mutation as the holder of a key, or an export that a worker takes up. */
-export type CrashWork = { key: string; query: string; input: Record<string, unknown> } | { exportId: string };
+/** What the child does: a mutation as the holder of a key, an export that a worker takes up, or a sweep. */
+export type CrashWork =
+  | { key: string; query: string; input: Record<string, unknown> }
+  | { exportId: string }
+  | { sweep: true };
 export interface CrashRequest {
   id: number;
   url: string;
@@ -28,7 +32,9 @@ async function answer({ url, work }: CrashRequest): Promise<unknown> {
   const database = openDatabase(url, 1, base.log);
   const app: App = { ...base, database, batchers: createBatchers(), usage: createUsageBuffer(database, base.log) };
   let answered: unknown = null;
-  if ('exportId' in work) {
+  if ('sweep' in work) {
+    answered = await sweepRuns(database);
+  } else if ('exportId' in work) {
     await workOnExport(app, { data: work, isLastTry: false, signal: new AbortController().signal });
   } else {
     const response = await createGateway(app, schema, auth, () => '').fetch('http://gateway/graphql', {
