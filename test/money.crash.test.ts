@@ -10,7 +10,7 @@ import { ERRORS, ledger, RUN } from './assets.fixtures.ts';
 import { miscounted, tenMinutesPass } from './helpers/books.ts';
 import type { CrashRequest, CrashWork } from './helpers/crash-child.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
-import { openPostgresProxy, type PostgresProxy } from './helpers/postgres-proxy.ts';
+import { openPostgresProxy } from './helpers/postgres-proxy.ts';
 import { FAILING, stillEngine } from './helpers/still-engine.ts';
 
 /** Requests that die together, each at another statement of its own. */
@@ -363,7 +363,7 @@ describe('a process that is killed', () => {
   }, 300_000);
 });
 
-describe('the sweeper', () => {
+describe('the sweeper', { timeout: 120_000 }, () => {
   /** Paid runs of a company as processes that died left them, begun so many seconds ago. */
   async function abandoned(companyId: string, count: number, seconds: number): Promise<string[]> {
     const assetId = parseGlobalId(products.asset)?.key ?? '';

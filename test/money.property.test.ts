@@ -195,7 +195,7 @@ describe('whatever comes in whatever order', () => {
   }, 120_000);
 });
 
-describe('a connection that is lost', () => {
+describe('a connection that is lost', { timeout: 60_000 }, () => {
   it('between two statements of a transaction undoes that transaction, and nothing else', async () => {
     const { database } = t.app;
     const company = await t.world.company({ handle: 'cut-off' });
