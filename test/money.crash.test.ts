@@ -262,6 +262,8 @@ const quiet = () =>
 beforeAll(async () => {
   t = await testGateway();
   stillEngine(t.app);
+  // Whatever is left here was begun after this.
+  await t.app.database.query(`update "UsageCheckpoint" set "countedTo" = now() - interval '1 hour'`, []);
   // The queue's tables, so that no request has to make them.
   await t.app.jobs.sender({ name: 'exports' });
   seller = await t.tenant({ handle: 'seller' });

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { repairUsage } from '../src/usage/repair.ts';
 import { sweepRuns } from '../src/usage/runs.ts';
 import { EngineError } from '../src/warehouse/engine.ts';
@@ -211,5 +211,32 @@ describe('a connection that is lost', { timeout: 60_000 }, () => {
     await expect(work).rejects.toThrow();
     const rows = await database.query('select name from "Company" where id = $1', [company.id]);
     expect(rows).toEqual([{ name: company.name }]);
+  });
+
+  it('with the word that a run is settled costs its credits once, and its answer is there', async () => {
+    const { database } = t.app;
+    const { id } = await t.world.company({ handle: 'late-seller' });
+    const { id: connectionId } = await t.world.connection(id, { settings: { path: 'none.duckdb' } });
+    const asset = await t.world.asset(id, { connectionId, sellInMarketplace: true, sqlLogic: 'select n from numbers' });
+    await t.world.price(id, { assetId: asset.id }, '1.00');
+    const poor = await t.tenant({ handle: 'late-buyer', credits: 2 });
+    const { atomically } = database;
+    const spy = vi.spyOn(database, 'atomically').mockImplementation(async (work) => {
+      let isSettling = false;
+      const done = await atomically((query) =>
+        work((text, values) => {
+          isSettling ||= text.includes("'SETTLE'");
+          return query(text, values);
+        }),
+      );
+      if (isSettling) throw new Error('Connection terminated unexpectedly');
+      return done;
+    });
+    const input = { assetId: gid('Asset', asset), idempotencyKey: 'late' };
+    const first = await t.run(poor.keys.ANALYST, PROCESS, { input });
+    spy.mockRestore();
+    expect(first.data.done).toMatchObject({ run: { status: 'SUCCEEDED', credits: 2 }, userErrors: [] });
+    expect((await t.run(poor.keys.ANALYST, PROCESS, { input })).data).toEqual(first.data);
+    expect(await ledger(t)).toEqual([]);
   });
 });
