@@ -1,15 +1,13 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { workOnExport } from '../src/exports/work.ts';
-import { reserve } from '../src/credits/journal.ts';
-import { newId, parseGlobalId } from '../src/ids.ts';
+import { parseGlobalId } from '../src/ids.ts';
 import { repairUsage } from '../src/usage/repair.ts';
 import { sweepRuns } from '../src/usage/runs.ts';
-import { startSweeper } from '../src/usage/sweeper.ts';
 import { ERRORS, ledger, RUN } from './assets.fixtures.ts';
 import { miscounted, tenMinutesPass } from './helpers/books.ts';
-import type { CrashRequest, CrashWork } from './helpers/crash-child.ts';
+import type { CrashWork } from './helpers/crash-child.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { ask, gatewayProcess, kill } from './helpers/gateway-process.ts';
 import { openPostgresProxy } from './helpers/postgres-proxy.ts';
 import { FAILING, stillEngine } from './helpers/still-engine.ts';
 
@@ -21,7 +19,6 @@ const CREDITS = 20;
 let t: TestGateway;
 let seller: Tenant;
 let products: { asset: string; failing: string; endpoint: string };
-const children: ChildProcess[] = [];
 
 /** A company, what it asks for, and how its books must look when all is done. */
 interface World {
@@ -202,50 +199,6 @@ const kinds: Record<string, () => Promise<World>> = {
     ),
 };
 
-/** A gateway in a process of its own, ready for requests. */
-async function gatewayProcess(): Promise<ChildProcess> {
-  const { DATABASE_URL = '', DATA_DIR, SECRETS_KEY = '' } = t.app.config;
-  const child = fork(new URL('./helpers/crash-child.ts', import.meta.url), {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      DATABASE_URL,
-      DATA_DIR,
-      SECRETS_KEY,
-      LOG_LEVEL: 'silent',
-      DATABASE_POOL: '2',
-    },
-  });
-  // One for each request that is on its way.
-  child.setMaxListeners(AT_ONCE * 2);
-  children.push(child);
-  await new Promise<void>((resolve, reject) => {
-    child.once('message', () => resolve());
-    child.once('exit', (code) => reject(new Error(`The gateway ended with ${code} before it was ready.`)));
-  });
-  return child;
-}
-
-/** Sends the child one piece of work; answers when it is done. */
-function ask(child: ChildProcess, request: CrashRequest): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const hear = (message: { id: number; answered?: Answered; error?: string }): void => {
-      if (message.id !== request.id) return;
-      child.off('message', hear);
-      if (message.error) reject(new Error(message.error));
-      else resolve(message.answered);
-    };
-    child.on('message', hear);
-    child.send(request);
-  });
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await gone;
-}
-
 /** Waits until the database has noticed that its clients are gone. */
 const quiet = () =>
   expect
@@ -286,7 +239,6 @@ beforeAll(async () => {
   products = { asset: gid('Asset', asset), failing: gid('Asset', failing), endpoint: gid('Endpoint', endpoint) };
 });
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
   await t.close();
 });
 
@@ -294,7 +246,7 @@ describe('a process that is killed', () => {
   it('after any of its statements loses nothing, charges nothing twice and nothing for a failure', async () => {
     let id = 0;
     const url = t.app.config.DATABASE_URL ?? '';
-    let child = await gatewayProcess();
+    let child = await gatewayProcess(t);
 
     // Undisturbed: how many statements each kind of work has.
     const points: [kind: string, statement: number][] = [];
@@ -327,7 +279,7 @@ describe('a process that is killed', () => {
       );
       await kill(child);
       for (const { proxy } of dying) proxy.close();
-      const booting = start + AT_ONCE < points.length ? gatewayProcess() : null;
+      const booting = start + AT_ONCE < points.length ? gatewayProcess(t) : null;
       await quiet();
       expect(await ledger(t)).toEqual([]);
 
@@ -362,82 +314,5 @@ describe('a process that is killed', () => {
     }
     // All ends were met: done and answered, half done, done but not counted.
     for (const met of [answeredAtOnce, inProgress, swept, repaired]) expect(met).toBeGreaterThan(0);
-  }, 300_000);
-});
-
-describe('the sweeper', { timeout: 120_000 }, () => {
-  /** Paid runs of a company as processes that died left them, begun so many seconds ago. */
-  async function abandoned(companyId: string, count: number, seconds: number): Promise<string[]> {
-    const assetId = parseGlobalId(products.asset)?.key ?? '';
-    const sellerCompanyId = seller.company.id;
-    const ids = Array.from({ length: count }, () => newId());
-    await database().atomically(async (query) => {
-      for (const runId of ids) await reserve(query, { runId, buyerCompanyId: companyId, sellerCompanyId, credits: 1 });
-      await query(
-        `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", credits, "isBilled", "startedAt")
-         select id, 'PROCESS', $2, $3, $4, 1, true, now() - make_interval(secs => $5) from unnest($1::uuid[]) as given(id)`,
-        [ids, companyId, sellerCompanyId, assetId, seconds],
-      );
-    });
-    return ids;
-  }
-  const balanceOf = async (id: string): Promise<number> =>
-    (await database().prisma.company.findUniqueOrThrow({ where: { id } })).creditsBalance;
-
-  it('gives each reservation back once, however many processes sweep at once, and leaves what is not due', async () => {
-    const { id } = await t.world.company({ credits: 100 });
-    await abandoned(id, 60, 361);
-    const young = await abandoned(id, 5, 300);
-    // More than one statement takes.
-    await database().query(
-      `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", "startedAt") select gen_random_uuid(), 'PROCESS', $1, $2, $3, now() - interval '7 minutes' from generate_series(1, 520)`,
-      [id, seller.company.id, parseGlobalId(products.asset)?.key],
-    );
-    const others = await Promise.all([gatewayProcess(), gatewayProcess()]);
-    expect(await balanceOf(id)).toBe(35);
-    const url = t.app.config.DATABASE_URL ?? '';
-    const swept = await Promise.all([
-      sweepRuns(t.app.database),
-      sweepRuns(t.app.database),
-      ...others.map((child, n) => ask(child, { id: n, url, work: { sweep: true } }) as Promise<number>),
-    ]);
-    expect(swept.reduce((sum, n) => sum + n, 0)).toBe(580);
-    expect(await balanceOf(id)).toBe(95);
-    const running = await database().prisma.run.findMany({ where: { companyId: id, status: 'RUNNING' } });
-    expect(running.map((run) => run.id).toSorted()).toEqual(young.toSorted());
-    for (const child of others) await kill(child);
-    expect(await ledger(t)).toEqual([]);
-  });
-
-  it('sweeps as soon as a process starts, again and again, and not once it has stopped', async () => {
-    const { id } = await t.world.company({ credits: 10 });
-    await abandoned(id, 1, 361);
-    const stop = await startSweeper(t.app, 20);
-    expect(await balanceOf(id)).toBe(10);
-    await abandoned(id, 1, 361);
-    await expect.poll(() => balanceOf(id), { timeout: PATIENCE_MS }).toBe(10);
-    await stop();
-    await abandoned(id, 1, 361);
-    expect(await balanceOf(id)).toBe(9);
-    expect(await sweepRuns(t.app.database)).toBe(1);
-  });
-
-  it('closes the others where one cannot be closed', async () => {
-    const { id } = await t.world.company({ credits: 10 });
-    const [stuck] = await abandoned(id, 1, 400);
-    await abandoned(id, 3, 361);
-    await database().query(
-      `create function fail() returns trigger language plpgsql as $$ begin raise exception 'stuck'; end $$`,
-      [],
-    );
-    await database().query(
-      `create trigger stuck before update on "Run" for each row when (old.id = '${stuck}') execute function fail()`,
-      [],
-    );
-    await expect(sweepRuns(t.app.database)).rejects.toThrow('1 abandoned runs could not be closed.');
-    expect(await balanceOf(id)).toBe(9);
-    await database().query('drop function fail cascade', []);
-    expect(await sweepRuns(t.app.database)).toBe(1);
-    expect(await balanceOf(id)).toBe(10);
-  });
+  }, 900_000);
 });
