@@ -77,6 +77,8 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
   const listeners = new Set<(text: string, values: readonly unknown[]) => void>();
   pool.on('connect', (client) => {
+    // Nor does the pool listen while one is lent out: whoever has it hears of it by their next statement.
+    client.on('error', () => undefined);
     const send = client.query.bind(client) as (...input: unknown[]) => unknown;
     (client as unknown as { query: unknown }).query = (...input: unknown[]) => {
       if (listeners.size > 0) {
