@@ -419,7 +419,7 @@ describe('http guards', () => {
     );
     await untilWaiting(t.app.database.query);
     let drained = false;
-    const drain = own.gateway.drain(10_000).then(() => (drained = true));
+    const drain = own.gateway.drain(100_000).then(() => (drained = true));
     await sleep(150);
     expect(drained).toBe(false);
     await expect(fetch(`${own.base}/health`)).rejects.toThrow();

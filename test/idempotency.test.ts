@@ -93,13 +93,17 @@ describe('idempotency works', () => {
 
   it('does what comes at once only once: the others are told to wait, and then have the answer', async () => {
     const counted = work();
+    const gate = Promise.withResolvers<void>();
     const slow = async (): Promise<Done> => {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await gate.promise;
       return counted.run();
     };
-    const all = await Promise.allSettled(
-      Array.from({ length: 8 }, () => once(context(us), 'thingCreate', 'k2', {}, slow)),
-    );
+    let refused = 0;
+    const asked = Array.from({ length: 8 }, () => once(context(us), 'thingCreate', 'k2', {}, slow));
+    for (const one of asked) one.catch(() => void refused++);
+    await expect.poll(() => refused).toBe(7);
+    gate.resolve();
+    const all = await Promise.allSettled(asked);
     expect(counted.done).toBe(1);
     expect(all.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
     expect(all.flatMap((one) => (one.status === 'rejected' ? [(one.reason as DomainError).code] : []))).toEqual(
@@ -137,7 +141,7 @@ describe('idempotency works', () => {
     const counted = work();
     const claim = (interval: string, input: unknown): Promise<string> =>
       age('k5', interval).then(() => codeOf(once(context(us), 'thingCreate', 'k5', input, counted.run)));
-    let release = (): void => {};
+    let release: (() => void) | undefined;
     const abandoned = once(
       context(us),
       'thingCreate',
@@ -145,12 +149,12 @@ describe('idempotency works', () => {
       { a: 1 },
       () => new Promise<never>((_, reject) => (release = () => reject(new Error('gone')))),
     );
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => release).toBeDefined();
     expect(await claim('4 minutes', { a: 1 })).toBe('IDEMPOTENCY_IN_PROGRESS');
     expect(await claim('6 minutes', { a: 2 })).toBe('IDEMPOTENCY_MISMATCH');
     expect(await claim('6 minutes', { a: 1 })).toBe('done');
     expect(counted.done).toBe(1);
-    release();
+    release?.();
     await expect(abandoned).rejects.toThrow('gone');
     // The late failure takes nothing away from the one that did it.
     expect(await codeOf(once(context(us), 'thingCreate', 'k5', { a: 1 }, counted.run))).toBe('done');

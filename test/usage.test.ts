@@ -176,7 +176,7 @@ describe('the buffer', () => {
     state.isAway = false;
     const one = event();
     buffer.run(one);
-    await vi.waitFor(async () => expect(await eventCount(one.assetId)).toBe(1), 3000);
+    await vi.waitFor(async () => expect(await eventCount(one.assetId)).toBe(1), 60_000);
     expect(state.tries).toBe(1);
     await buffer.stop();
   });
@@ -195,7 +195,7 @@ describe('the buffer', () => {
     state.isAway = false;
     await vi.advanceTimersByTimeAsync(6000);
     vi.useRealTimers();
-    await vi.waitFor(async () => expect(await eventCount(assetId)).toBe(1400), 3000);
+    await vi.waitFor(async () => expect(await eventCount(assetId)).toBe(1400), 60_000);
     await buffer.stop();
     await rollupIsRaw();
   });
