@@ -332,7 +332,7 @@ describe('http refuses', () => {
       const begun = performance.now();
       await ask(query);
       // Without the memo it would be hours.
-      expect(performance.now() - begun).toBeLessThan(20_000);
+      expect(performance.now() - begun).toBeLessThan(60_000);
     }
     expect(await refusal(ask(introspection))).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
   });
