@@ -53,12 +53,12 @@ describe('what the guard lets through changes nothing and shows no file', () => 
         await subject.close();
       }
     },
-    runs ? 86_400_000 : 120_000,
+    runs ? 86_400_000 : 600_000,
   );
 });
 
 describe('what the guard must stop leaves a trace that the fuzz sees', () => {
-  it.each(engines)('on %s', { timeout: 120_000 }, async (_, dialect, open) => {
+  it.each(engines)('on %s', { timeout: 600_000 }, async (_, dialect, open) => {
     const subject = await open(PATIENT_MS);
     try {
       const { seeds, mark } = subject;
