@@ -18,7 +18,7 @@ import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 
 /** Two gateways on one database, as two processes are. */
 
-const WAIT = { timeout: 25_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 let one: TestGateway;
 let two: TestGateway;
 let shop: Shop;

@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { vi } from 'vitest';
 import { checkLedger } from '../src/credits/journal.ts';
 import type { Prisma } from '../src/generated/prisma/client.ts';
 import type { Parameter } from '../src/assets/params.ts';
+import { orAbort } from '../src/warehouse/lifecycle.ts';
 import { gid, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 /** DuckDB among the storage engines. */
@@ -96,8 +98,10 @@ export async function process(
   key: string,
   asset: { id: string },
   input: Record<string, unknown> = {},
+  signal?: AbortSignal,
 ): Promise<Any> {
-  const answer = await t.run(key, PROCESS, { input: { assetId: gid('Asset', asset), ...input } });
+  const init = signal ? { signal } : {};
+  const answer = await t.run(key, PROCESS, { input: { assetId: gid('Asset', asset), ...input } }, init);
   if (answer.errors) throw new Error(JSON.stringify(answer.errors));
   return answer.data.assetProcess;
 }
@@ -139,6 +143,18 @@ export async function entriesOf(t: TestGateway, runId: string): Promise<string[]
 }
 
 export const ledger = (t: TestGateway): Promise<string[]> => checkLedger(t.app.database.query);
+
+/** Holds every query of DuckDB until `open` is called; `calls` counts them. */
+export function holdEngine(t: TestGateway): { calls(): number; open(): void } {
+  const engine = t.app.engines.get('duckdb');
+  const { run } = engine;
+  const gate = Promise.withResolvers<void>();
+  const spy = vi.spyOn(engine, 'run').mockImplementation(async (target, statement, limits, signal) => {
+    await orAbort(gate.promise, signal);
+    return run(target, statement, limits, signal);
+  });
+  return { calls: () => spy.mock.calls.length, open: () => gate.resolve() };
+}
 
 /** The stored row of a run by its opaque id. */
 export async function runRow(t: TestGateway, id: string) {

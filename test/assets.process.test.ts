@@ -5,6 +5,7 @@ import {
   balance,
   DUCKDB,
   entriesOf,
+  holdEngine,
   ledger,
   mutate,
   openShop,
@@ -19,11 +20,15 @@ let t: TestGateway;
 let shop: Shop;
 let mine: string;
 let buyer: string;
+/** A connection to the same file that gives a query a second. */
+let hasty: string;
 beforeAll(async () => {
-  t = await testGateway({ RUN_TIMEOUT_MS: '2000', RUN_MAX_ROWS: '500', RUN_MAX_BYTES: '20000', DATABASE_POOL: '10' });
+  t = await testGateway({ RUN_TIMEOUT_MS: '120000', RUN_MAX_ROWS: '500', RUN_MAX_BYTES: '20000', DATABASE_POOL: '10' });
   shop = await openShop(t);
   mine = shop.seller.keys.ANALYST;
   buyer = shop.buyer.keys.ANALYST;
+  const own = { engineId: DUCKDB, settings: { path: 'shop.duckdb' }, timeoutMs: 1000 };
+  ({ id: hasty } = await t.world.connection(shop.seller.company.id, own));
 });
 afterAll(() => t.close());
 afterEach(async () => {
@@ -52,7 +57,7 @@ describe('results', () => {
       outcome: { __typename: 'CalculationResult', value: '70.00', valueFloat: 70 },
     });
     expect(run.engineMs).toBeGreaterThanOrEqual(0);
-    expect(Math.abs(Date.parse(run.computedAt) - Date.now())).toBeLessThan(20_000);
+    expect(Math.abs(Date.parse(run.computedAt) - Date.now())).toBeLessThan(60_000);
   });
 
   it.each([
@@ -194,7 +199,8 @@ describe('failures', () => {
     ['CONNECTION_FAILED', { sqlLogic: null }],
   ])('%s costs nothing and tells buyers nothing (%j)', async (code, more) => {
     const before = await balance(t, shop.buyer);
-    const asset = await shop.listed('3.00', more as never);
+    const connection = code === 'QUERY_TIMEOUT' ? { connectionId: hasty } : {};
+    const asset = await shop.listed('3.00', { ...more, ...connection } as never);
     const { run, userErrors } = await process(t, buyer, asset);
     expect(userErrors).toEqual([]);
     expect(run).toMatchObject({
@@ -324,22 +330,27 @@ describe('the cache', () => {
   });
 
   it('shares a failure at once, keeps none, and does not share the leaving of one', async () => {
-    const asset = await random({ sqlLogic: 'select count(*) as n from range(100000000000) a, range(1000) b' });
-    const spy = engineRuns();
-    const answers = await Promise.all([1, 2, 3].map(() => process(t, mine, asset)));
-    expect(answers.map(({ run }) => run.outcome.code)).toEqual(Array(3).fill('QUERY_TIMEOUT'));
-    expect(spy).toHaveBeenCalledTimes(1);
+    const asset = await random({ sqlLogic: 'select no_such_column as n' });
+    const engine = holdEngine(t);
+    const asked = [1, 2, 3].map(() => process(t, mine, asset));
+    await expect.poll(() => t.app.database.prisma.run.count({ where: { assetId: asset.id } })).toBe(3);
+    // On their way from there to the work that they share.
+    await sleep(1000);
+    engine.open();
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ run }) => run.outcome.code)).toEqual(Array(3).fill('ENGINE_FAILED'));
+    expect(engine.calls()).toBe(1);
     await process(t, mine, asset);
-    expect(spy).toHaveBeenCalledTimes(2);
+    expect(engine.calls()).toBe(2);
+    vi.restoreAllMocks();
+    const spy = engineRuns();
 
     const other = await random({ sqlLogic: 'select sum(hash(i)) % 1000 + random() as n from range(40000000) r(i)' });
-    await t.app.database.prisma.connection.update({ where: { id: shop.connectionId }, data: { timeoutMs: 20_000 } });
-    spy.mockClear();
     const controller = new AbortController();
     const leaving = t
       .run(mine, PROCESS, { input: { assetId: gid('Asset', other) } }, { signal: controller.signal })
       .catch(() => null);
-    await vi.waitFor(() => expect(spy).toHaveBeenCalledTimes(1));
+    await expect.poll(() => spy.mock.calls.length).toBe(1);
     const staying = [1, 2, 3].map(() => process(t, mine, other));
     await sleep(50);
     controller.abort();
@@ -347,6 +358,5 @@ describe('the cache', () => {
     expect(new Set((await Promise.all(staying)).map(value)).size).toBe(1);
     // Once, or twice where the first had left before the others came.
     expect(spy.mock.calls.length).toBeLessThanOrEqual(2);
-    await t.app.database.prisma.connection.update({ where: { id: shop.connectionId }, data: { timeoutMs: null } });
   });
 });

@@ -6,7 +6,7 @@ import { keptOf, ran, resultOf, testEngine, type TestEngine } from './assets.cac
 import { balance, codes, ledger, mutate, openShop, parameter, RUN, type Shop } from './assets.fixtures.ts';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 
-const WAIT = { timeout: 25_000, interval: 100 };
+const WAIT = { timeout: 60_000, interval: 100 };
 let t: TestGateway;
 let shop: Shop;
 let engine: TestEngine;
@@ -134,7 +134,7 @@ describe('refreshing works', () => {
     } finally {
       await own.close();
     }
-  }, 60_000);
+  }, 120_000);
 
   it('with what somebody asked for since it was due', async () => {
     const asset = await kept({ schedule: SCHEDULE });

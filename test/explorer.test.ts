@@ -97,7 +97,7 @@ describe.runIf(canBrowse)(`the explorer in a browser (skipped where ${CHROMIUM} 
   it('opens without any other host, loads the schema, and runs the first tab', async () => {
     const { page, troubles } = await open();
     const run = page.locator('.graphiql-execute-button');
-    await run.waitFor({ timeout: 20_000 });
+    await run.waitFor({ timeout: 60_000 });
     const answered = page.waitForResponse(
       (response) =>
         response.request().method() === 'POST' && !(response.request().postData() ?? '').includes('__schema'),
@@ -109,14 +109,14 @@ describe.runIf(canBrowse)(`the explorer in a browser (skipped where ${CHROMIUM} 
     expect(answer.errors).toBeUndefined();
     expect(Object.values(answer.data ?? {}).some((value) => value !== null)).toBe(true);
     const shown = page.locator('.result-window');
-    await expect.poll(() => shown.innerText(), { timeout: 10_000 }).toContain('"data"');
+    await expect.poll(() => shown.innerText(), { timeout: 60_000 }).toContain('"data"');
     expect(troubles).toEqual([]);
     await page.close();
   });
 
   it('shows a tab for each example and the docs of the schema', async () => {
     const { page, troubles } = await open();
-    await page.locator('.graphiql-execute-button').waitFor({ timeout: 20_000 });
+    await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
     await expect
       .poll(() => page.locator('[role="tab"], .graphiql-tab').count())
       .toBeGreaterThanOrEqual(readExamples().length);
@@ -125,7 +125,7 @@ describe.runIf(canBrowse)(`the explorer in a browser (skipped where ${CHROMIUM} 
       .first()
       .click();
     await expect
-      .poll(() => page.locator('.graphiql-doc-explorer, .graphiql-plugin').first().innerText(), { timeout: 10_000 })
+      .poll(() => page.locator('.graphiql-doc-explorer, .graphiql-plugin').first().innerText(), { timeout: 60_000 })
       .toMatch(/Query|Mutation/);
     expect(troubles).toEqual([]);
     await page.close();

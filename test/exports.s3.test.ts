@@ -233,7 +233,7 @@ describe('a bucket works', () => {
             { id: made.id },
           )
         ).data.node;
-      await expect.poll(async () => (await read()).status, { timeout: 10_000 }).toBe('SUCCEEDED');
+      await expect.poll(async () => (await read()).status, { timeout: 60_000 }).toBe('SUCCEEDED');
       const { downloadUrl, fileName } = await read();
       expect(downloadUrl.startsWith(`${store.url}/exports/`)).toBe(true);
       const response = await fetch(downloadUrl);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkLedger } from '../src/credits/journal.ts';
+import { parseGlobalId } from '../src/ids.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { startServer, type FakeServer, type Reply } from './helpers/platform-servers.ts';
 
@@ -292,16 +293,18 @@ describe('an external API guards', () => {
       { status: 200, text: `{"timestamp":"${at}","answer_value":1,"x":"${'x'.repeat(1_100_000)}"}` },
       'RESULT_TOO_LARGE',
     ],
-    ['too late', { status: 200, json: good, delayMs: 3000 }, 'QUERY_TIMEOUT'],
+    ['too late', { status: 200, json: good, delayMs: 60_000 }, 'QUERY_TIMEOUT'],
   ];
   let assetId: string;
   beforeAll(async () => {
-    connectionId = (await connect({ baseUrl: `${api.url}/predict` }, { timeoutMs: 1000 })).id;
+    connectionId = (await connect({ baseUrl: `${api.url}/predict` })).id;
     assetId = await listed();
   });
-
   it.each(broken)('charges nothing for %s, and shows the buyer nothing of it', async (_, reply, code) => {
     const before = await balance();
+    const { key = '' } = parseGlobalId(connectionId) ?? {};
+    const timeoutMs = code === 'QUERY_TIMEOUT' ? 1000 : null;
+    await t.app.database.prisma.connection.update({ where: { id: key }, data: { timeoutMs } });
     api.next.push(reply, reply);
     const { run } = await process(buyer.keys.ANALYST, { assetId });
     expect(run).toMatchObject({ status: 'FAILED', isBilled: false, credits: 0 });
@@ -321,8 +324,10 @@ describe('an external API guards', () => {
 
   it('charges nothing for a caller who leaves', async () => {
     const before = await balance();
+    const { key = '' } = parseGlobalId(connectionId) ?? {};
+    await t.app.database.prisma.connection.update({ where: { id: key }, data: { timeoutMs: null } });
     const abort = new AbortController();
-    api.next.push({ status: 200, json: good, delayMs: 800 });
+    api.next.push({ status: 200, json: good, delayMs: 60_000 });
     const left = t
       .run(
         buyer.keys.ANALYST,
@@ -331,13 +336,13 @@ describe('an external API guards', () => {
         { signal: abort.signal },
       )
       .catch(() => null);
-    await vi.waitFor(() => expect(api.seen).toHaveLength(1), 3000);
+    await vi.waitFor(() => expect(api.seen).toHaveLength(1), 60_000);
     abort.abort();
     await left;
     await vi.waitFor(async () => {
       const running = await t.app.database.prisma.run.count({ where: { status: 'RUNNING' } });
       expect([running, await balance()]).toEqual([0, before]);
-    }, 5000);
+    }, 60_000);
   });
 
   it('reaches no private network that the operator does not allow', async () => {

@@ -332,7 +332,7 @@ describe('http refuses', () => {
       const begun = performance.now();
       await ask(query);
       // Without the memo it would be hours.
-      expect(performance.now() - begun).toBeLessThan(20_000);
+      expect(performance.now() - begun).toBeLessThan(60_000);
     }
     expect(await refusal(ask(introspection))).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
   });
@@ -419,7 +419,7 @@ describe('http guards', () => {
     );
     await untilWaiting(t.app.database.query);
     let drained = false;
-    const drain = own.gateway.drain(10_000).then(() => (drained = true));
+    const drain = own.gateway.drain(100_000).then(() => (drained = true));
     await sleep(150);
     expect(drained).toBe(false);
     await expect(fetch(`${own.base}/health`)).rejects.toThrow();

@@ -93,21 +93,17 @@ describe('idempotency works', () => {
 
   it('does what comes at once only once: the others are told to wait, and then have the answer', async () => {
     const counted = work();
-    let told = 0;
-    let goOn = (): void => {};
-    const othersWereTold = new Promise<void>((resolve) => (goOn = resolve));
+    const gate = Promise.withResolvers<void>();
     const slow = async (): Promise<Done> => {
-      await othersWereTold;
+      await gate.promise;
       return counted.run();
     };
-    const all = await Promise.allSettled(
-      Array.from({ length: 8 }, () =>
-        once(context(us), 'thingCreate', 'k2', {}, slow).catch((error: unknown) => {
-          if (++told === 7) goOn();
-          throw error;
-        }),
-      ),
-    );
+    let refused = 0;
+    const asked = Array.from({ length: 8 }, () => once(context(us), 'thingCreate', 'k2', {}, slow));
+    for (const one of asked) one.catch(() => void refused++);
+    await expect.poll(() => refused).toBe(7);
+    gate.resolve();
+    const all = await Promise.allSettled(asked);
     expect(counted.done).toBe(1);
     expect(all.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
     expect(all.flatMap((one) => (one.status === 'rejected' ? [(one.reason as DomainError).code] : []))).toEqual(
@@ -145,19 +141,20 @@ describe('idempotency works', () => {
     const counted = work();
     const claim = (interval: string, input: unknown): Promise<string> =>
       age('k5', interval).then(() => codeOf(once(context(us), 'thingCreate', 'k5', input, counted.run)));
-    let release = (): void => {};
-    let begun = (): void => {};
-    const isAtWork = new Promise<void>((resolve) => (begun = resolve));
-    const abandoned = once(context(us), 'thingCreate', 'k5', { a: 1 }, () => {
-      begun();
-      return new Promise<never>((_, reject) => (release = () => reject(new Error('gone'))));
-    });
-    await isAtWork;
+    let release: (() => void) | undefined;
+    const abandoned = once(
+      context(us),
+      'thingCreate',
+      'k5',
+      { a: 1 },
+      () => new Promise<never>((_, reject) => (release = () => reject(new Error('gone')))),
+    );
+    await expect.poll(() => release).toBeDefined();
     expect(await claim('4 minutes', { a: 1 })).toBe('IDEMPOTENCY_IN_PROGRESS');
     expect(await claim('6 minutes', { a: 2 })).toBe('IDEMPOTENCY_MISMATCH');
     expect(await claim('6 minutes', { a: 1 })).toBe('done');
     expect(counted.done).toBe(1);
-    release();
+    release?.();
     await expect(abandoned).rejects.toThrow('gone');
     // The late failure takes nothing away from the one that did it.
     expect(await codeOf(once(context(us), 'thingCreate', 'k5', { a: 1 }, counted.run))).toBe('done');

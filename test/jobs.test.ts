@@ -33,7 +33,7 @@ describe('jobs work', () => {
       await worker.work<{ n: number }>(queue, async ({ data }) => void done.push(data.n), { atOnce: 2 });
     const send = await open().sender(queue);
     for (let n = 0; n < 10; n++) await send(database.query, { n });
-    await expect.poll(() => done.length, { timeout: 15_000 }).toBe(10);
+    await expect.poll(() => done.length, { timeout: 60_000 }).toBe(10);
     expect(done.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
@@ -47,10 +47,10 @@ describe('jobs work', () => {
     });
     const send = await second.sender(queue);
     await send(database.query, {});
-    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['begun']);
+    await expect.poll(() => seen, { timeout: 60_000 }).toEqual(['begun']);
     await first.stop();
     await second.work(queue, async () => void seen.push('done'));
-    await expect.poll(() => seen, { timeout: 15_000 }).toEqual(['begun', 'done']);
+    await expect.poll(() => seen, { timeout: 60_000 }).toEqual(['begun', 'done']);
   });
 
   it('of one group a few at a time, while those of others go on', async () => {
@@ -66,9 +66,9 @@ describe('jobs work', () => {
     const send = await jobs.sender(queue);
     for (const group of ['slow', 'slow', 'other', 'other']) await send(database.query, { group }, { group });
     await jobs.work(queue, handler, { atOnce: 2, atOncePerGroup: 1 });
-    await expect.poll(() => begun, { timeout: 20_000 }).toEqual(['slow', 'other', 'other']);
+    await expect.poll(() => begun, { timeout: 60_000 }).toEqual(['slow', 'other', 'other']);
     release();
-    await expect.poll(() => begun, { timeout: 20_000 }).toEqual(['slow', 'other', 'other', 'slow']);
+    await expect.poll(() => begun, { timeout: 60_000 }).toEqual(['slow', 'other', 'other', 'slow']);
   });
 
   it('when they are due', async () => {
@@ -111,7 +111,7 @@ describe('jobs refuse', () => {
     await (
       await jobs.sender(queue)
     )(database.query, { n: 7 });
-    await expect.poll(() => seen, { timeout: 20_000 }).toEqual([false, true, { n: 7 }]);
+    await expect.poll(() => seen, { timeout: 60_000 }).toEqual([false, true, { n: 7 }]);
   });
 });
 

@@ -177,7 +177,7 @@ describe('keys work', () => {
         version: 2,
       });
       await expect
-        .poll(async () => (await ask()).errors?.[0]?.message, { timeout: 2000, interval: 20 })
+        .poll(async () => (await ask()).errors?.[0]?.message, { timeout: 30_000, interval: 20 })
         .toBe('This API key was revoked.');
     } finally {
       await auth.close();

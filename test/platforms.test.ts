@@ -102,12 +102,17 @@ describe.each(cases)('%s', (name, server, credentials, wrong, account) => {
     await withRetries(again, { attempts: 3, baseMs: 10, signal, sleep });
     expect(waits).toEqual([2000, 20]);
     const hasty = createPlatforms((url, init) => fetch(url, { ...init, timeoutMs: 100 }), options);
-    server.next.push({ status: 200, delayMs: 300 });
+    server.next.push({ status: 200, delayMs: 30_000 });
     expect((await failure((hasty.get(name) as Platform).test(credentials, signal))).code).toBe('UNAVAILABLE');
+    // It may have come to its end before it was sent.
+    server.next.length = 0;
     const abort = new AbortController();
-    server.next.push({ status: 200, delayMs: 300 });
-    setTimeout(() => abort.abort(new Error('left')), 50);
-    await expect(platform.test(credentials, abort.signal)).rejects.toThrow(/^left$/);
+    const before = server.seen.length;
+    server.next.push({ status: 200, delayMs: 60_000 });
+    const left = expect(platform.test(credentials, abort.signal)).rejects.toThrow(/^left$/);
+    await expect.poll(() => server.seen.length).toBeGreaterThan(before);
+    abort.abort(new Error('left'));
+    await left;
   });
 
   test('a redirect, a missing post, an answer of something else', async () => {
@@ -222,8 +227,9 @@ describe('guarded fetch', () => {
   test('bounds size and time, refuses redirects, tells a dead host', async () => {
     echo.next.push({ status: 200, text: 'x'.repeat(2_000_000) });
     expect(await code(fetch(echo.url, { method: 'GET' }))).toBe('TOO_LARGE');
-    echo.next.push({ status: 200, delayMs: 500 });
+    echo.next.push({ status: 200, delayMs: 60_000 });
     expect(await code(fetch(echo.url, { method: 'GET', timeoutMs: 50 }))).toBe('TIMEOUT');
+    echo.next.length = 0;
     echo.next.push({ status: 307, headers: { location: '/again' } });
     expect(await code(fetch(echo.url, { method: 'POST', body: '{}' }))).toBe('REDIRECT');
     expect(await code(fetch('http://127.0.0.1:1/', { method: 'GET' }))).toBe('UNREACHABLE');

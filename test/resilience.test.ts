@@ -69,7 +69,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     () => 'OK',
     (error: EngineError) => error.code,
   );
-const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000 });
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 60_000 });
 const later = (ms: number): void => void vi.setSystemTime(Date.now() + ms);
 
 afterEach(() => void vi.useRealTimers());

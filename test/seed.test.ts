@@ -122,7 +122,7 @@ describe('the demo market', () => {
     }
   });
 
-  it('lists assets every one of which runs and is paid', { timeout: 120_000 }, async () => {
+  it('lists assets every one of which runs and is paid', { timeout: 600_000 }, async () => {
     const { data } = await t.run(
       null,
       '{ marketplace { assets(first: 100) { nodes { id name assetType price { effectiveCredits } parameters { name type isRequired defaultValue allowedValues } } } } }',
@@ -157,7 +157,7 @@ describe('the demo market', () => {
     expect(await checkLedger(t.app.database.query)).toEqual([]);
   });
 
-  it('lists endpoints every one of which answers with rows', { timeout: 120_000 }, async () => {
+  it('lists endpoints every one of which answers with rows', { timeout: 600_000 }, async () => {
     const { data } = await t.run(
       null,
       '{ marketplace { endpoints(first: 50) { nodes { id name columns { name } parameters { name } } } } }',

@@ -52,7 +52,7 @@ function contract(fixture: Fixture): void {
   }
 
   async function isStopped(mark: string): Promise<boolean> {
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 1200; i++) {
       if (!(await fixture.runs(mark))) return true;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -139,7 +139,7 @@ function contract(fixture: Fixture): void {
     const mark = `${name}_timeout`;
     const start = performance.now();
     expect((await failure(query(fixture.endless(mark), { timeoutMs: 400 }))).code).toBe('QUERY_TIMEOUT');
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(performance.now() - start).toBeLessThan(60_000);
     expect(await isStopped(mark)).toBe(true);
     expect((await query('SELECT 1')).rowCount).toBe(1);
   });
@@ -199,7 +199,7 @@ function contract(fixture: Fixture): void {
     await query(set);
     // A connection is made clean after its rows were handed over.
     const isClean = async (): Promise<boolean> => [null, undefined].includes((await query(get)).values[0]?.[0] as null);
-    await expect.poll(isClean, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isClean, { timeout: 60_000 }).toBe(true);
     for (let i = 0; i < 5; i++) expect(await isClean()).toBe(true);
   });
 

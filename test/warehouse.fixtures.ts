@@ -1,15 +1,16 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
+import { afterAll } from 'vitest';
 import type { Cell, ConnectionTarget, Limits } from '../src/warehouse/engine.ts';
 import { expressions, startTdsWarehouse, type TdsWarehouse } from './helpers/tds-warehouse.ts';
 
 /** Bounds that no honest query of these tests reaches. */
-export const LIMITS: Limits = { timeoutMs: 20_000, maxRows: 1000, maxBytes: 10_000_000 };
+export const LIMITS: Limits = { timeoutMs: 60_000, maxRows: 1000, maxBytes: 10_000_000 };
 /** The password of the fixtures' users, which must show up nowhere. */
 export const SECRET = 'hunter2-very-secret';
 
@@ -20,7 +21,7 @@ function answers(port: number): Promise<boolean> {
       socket.destroy();
       resolve(open);
     };
-    socket.once('connect', end(true)).once('error', end(false)).setTimeout(2000, end(false));
+    socket.once('connect', end(true)).once('error', end(false)).setTimeout(20_000, end(false));
   });
 }
 
@@ -34,6 +35,7 @@ if (process.env['CI'] === 'true' && !(servers.postgres && servers.mysql)) {
 export const name = `wh_${process.pid}_${Date.now().toString(36)}`;
 /** The directory that DuckDB files may lie in. */
 export const directory = await mkdtemp(join(tmpdir(), 'warehouse-'));
+afterAll(() => rm(directory, { recursive: true, force: true }));
 /** A database with ten orders and a view, and how its dialect says what the contract asks. */
 export interface Fixture {
   driver: string;

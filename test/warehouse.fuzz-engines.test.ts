@@ -7,11 +7,11 @@ import { openDuckdb, openMariadb, openPostgres, openSqlite } from './helpers/fuz
 import type { Subject } from './helpers/fuzz-subjects.ts';
 import { hasMariadb } from './helpers/mariadb-server.ts';
 
-// FUZZ_SEED repeats a run; FUZZ_RUNS makes as many statements for each engine, however long that takes.
-const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+// FUZZ_SEED makes other statements than the usual; FUZZ_RUNS makes as many for each engine, however long that takes.
+const seed = Number(process.env['FUZZ_SEED'] ?? 20_261_124);
 const runs = Number(process.env['FUZZ_RUNS'] ?? 0);
-const RUNS = 50_000;
-const TIME_MS = 5_000;
+/** How many are made beside the seeds: the same ones each time, on a fast machine and on a busy one. */
+const RUNS = 1_000;
 /** How long one statement may run; what it does until then counts. */
 const STATEMENT_MS = 300;
 const PATIENT_MS = 60_000;
@@ -28,15 +28,12 @@ describe('what the guard lets through changes nothing and shows no file', () => 
     'on %s',
     async (name, dialect, open) => {
       const subject = await open(STATEMENT_MS);
-      const begun = performance.now();
       const count = { made: 0, passed: 0, ran: 0 };
       try {
         const { seeds, mark } = subject;
         const whole = seeds.honest.length + seeds.hostile.length + seeds.poison.length;
         const before = await subject.state();
-        for (const sql of statements(randomOf(seed), seeds, runs || RUNS)) {
-          // Every seed is tried, whatever time that takes.
-          if (count.made >= whole && !runs && performance.now() - begun > TIME_MS) break;
+        for (const sql of statements(randomOf(seed), seeds, runs || whole + RUNS)) {
           count.made++;
           if ((await checkSql(sql, dialect)) !== null) continue;
           count.passed++;
@@ -53,12 +50,12 @@ describe('what the guard lets through changes nothing and shows no file', () => 
         await subject.close();
       }
     },
-    runs ? 86_400_000 : 120_000,
+    runs ? 86_400_000 : 600_000,
   );
 });
 
 describe('what the guard must stop leaves a trace that the fuzz sees', () => {
-  it.each(engines)('on %s', { timeout: 120_000 }, async (_, dialect, open) => {
+  it.each(engines)('on %s', { timeout: 600_000 }, async (_, dialect, open) => {
     const subject = await open(PATIENT_MS);
     try {
       const { seeds, mark } = subject;

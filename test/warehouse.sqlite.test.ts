@@ -235,7 +235,7 @@ describe('SQLite refuses', () => {
   it('kills a query at its timeout and when it is cancelled', async () => {
     const start = performance.now();
     expect((await failure(query(endless, { timeoutMs: 400 }))).code).toBe('QUERY_TIMEOUT');
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(performance.now() - start).toBeLessThan(60_000);
     const controller = new AbortController();
     const running = failure(query(endless, { signal: controller.signal }));
     setTimeout(() => controller.abort(), 300);

@@ -362,14 +362,16 @@ describe('SQL Server guards', () => {
 
   it('survives an answer that was complete before the connection broke while nobody read', async () => {
     const list: tds.TdsColumn[] = [['x', tds.types.int]];
+    let drop: (() => void) | undefined;
     const server = await liar(async (request) => {
       const rows = Array.from({ length: 1500 }, (_, i) => tds.row(list, [i]));
       request.sendRaw(tds.packets(4, Buffer.concat([tds.columns(list), ...rows, tds.done(0, 1500)])));
-      setTimeout(request.drop, 50);
+      ({ drop } = request);
       await new Promise(() => undefined);
     });
     const limits = { ...LIMITS, maxRows: 5000 };
     const running = await engine.run(target(server), { sql: 'SELECT x', values: [] }, limits, never);
+    drop?.();
     await until(() => server.open === 0);
     const reading = (async () => {
       let count = 0;

@@ -181,11 +181,11 @@ describe('TLS to PostgreSQL guards', () => {
       () => null,
       (error: unknown) => error,
     );
-    await expect.poll(runs, { timeout: 20_000 }).toBe(1);
+    await expect.poll(runs, { timeout: 60_000 }).toBe(1);
     controller.abort();
     expect(await outcome).toMatchObject({ code: 'CANCELLED' });
     // One for the query, and one at least to ask the server to stop it.
-    await expect.poll(runs, { timeout: 20_000 }).toBe(0);
+    await expect.poll(runs, { timeout: 60_000 }).toBe(0);
     expect(server?.secure).toBeGreaterThanOrEqual(before + 2);
     expect(server?.plain).toBe(0);
     const after = await collect(engine, target, { sql: 'SELECT 1', values: [] }, LIMITS, { onExcess: 'fail' }, never);

@@ -3,12 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
+import { ADDRESS_SPACE_KB } from './child-memory.ts';
 import type { Reply, Request } from './child-protocol.ts';
 import { EngineError } from './engine.ts';
 
-/** Address space of a child in kB: an engine's own memory limit does not hold for every function. */
-const ADDRESS_SPACE_KB = 3_000_000;
-const OPEN_MS = 15_000;
+const OPEN_MS = 30_000;
 
 type RequestBody = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
 
@@ -107,7 +106,11 @@ export class EngineProcess {
       const waiting = this.waiting;
       this.waiting = null;
       waiting?.reject(
-        new EngineError('ENGINE_FAILED', 'The query ended its process: it needs too much memory.', { stage: 'QUERY' }),
+        new EngineError(
+          'ENGINE_FAILED',
+          'The query ended its process: it needs more memory than it may have. Let it read, sort or aggregate less at once.',
+          { stage: 'QUERY' },
+        ),
       );
       this.onStopped?.();
       onExit();

@@ -10,6 +10,7 @@ import type {
   DuckDBResult,
   DuckDBType,
 } from '@duckdb/node-api';
+import { isWorn } from './child-memory.ts';
 import type { FailureKind, Reply, Request } from './child-protocol.ts';
 import { duckdbCells, duckdbColumn } from './duckdb-columns.ts';
 import { treeObjection } from './duckdb-tree.ts';
@@ -117,11 +118,7 @@ async function rows(id: number, run: Run, columns: (Reply & { type: 'rows' })['c
     run.ahead = run.result?.fetchChunk() ?? null;
     run.ahead?.catch(() => undefined);
   }
-  send({ type: 'rows', id, columns, values, rowCount, done, worn: done && isWorn() });
-}
-
-function isWorn(): boolean {
-  return process.memoryUsage.rss() > WORN_BYTES;
+  send({ type: 'rows', id, columns, values, rowCount, done, worn: done && isWorn(WORN_BYTES) });
 }
 
 function finish(): void {
@@ -165,7 +162,7 @@ async function stop(id: number): Promise<void> {
   await current?.ahead?.catch(() => undefined);
   clearInterval(again);
   finish();
-  send({ type: 'stopped', id, worn: isWorn() });
+  send({ type: 'stopped', id, worn: isWorn(WORN_BYTES) });
 }
 
 process.on('message', (request: Request) => {

@@ -5,7 +5,7 @@ import { duckdbEstimate } from './estimate.ts';
 import { createFileEngine } from './file-engine.ts';
 
 const PROGRAM: ChildProgram = {
-  modules: ['duckdb-child.ts', 'duckdb-columns.ts', 'duckdb-tree.ts', 'duckdb-types.ts', 'wire.ts'],
+  modules: ['duckdb-child.ts', 'child-memory.ts', 'duckdb-columns.ts', 'duckdb-tree.ts', 'duckdb-types.ts', 'wire.ts'],
   stopGraceMs: 2_000,
 };
 

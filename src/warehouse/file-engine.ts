@@ -57,12 +57,20 @@ function isFailure(error: unknown): error is { type: 'failed'; kind: FailureKind
   return typeof error === 'object' && error !== null && 'type' in error && error.type === 'failed';
 }
 
+function isLate({ reason }: AbortSignal): boolean {
+  return reason instanceof EngineError && reason.code === 'QUERY_TIMEOUT';
+}
+
 function engineError(error: unknown, path: string, stage: 'READ_ONLY' | 'QUERY', openHint: string): unknown {
   if (!isFailure(error)) return error;
   if (error.kind === 'size') return new EngineError('RESULT_TOO_LARGE', error.message, { stage });
   const message = scrub(error.message, [path]);
   if (stage === 'READ_ONLY') {
     return new EngineError('CONNECTION_FAILED', message, { stage, hint: openHint });
+  }
+  if (error.kind === 'memory') {
+    const advice = 'The query needs more memory than it may have. Let it read, sort or aggregate less at once.';
+    return new EngineError('ENGINE_FAILED', `${advice} ${message}`, { stage });
   }
   return new EngineError('ENGINE_FAILED', message, { stage });
 }
@@ -121,6 +129,8 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     function stop(): void {
       if (over) return;
       over = true;
+      // What a query that took too long leaves behind is not for the next one.
+      if (isLate(time.signal)) process.kill();
       void process.stop(time.signal.reason).then((usable) => end(usable));
     }
     async function ask(body: Parameters<typeof process.request>[0]): Promise<Rows> {

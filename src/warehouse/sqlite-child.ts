@@ -5,6 +5,7 @@
  */
 import { constants, DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
+import { isWorn } from './child-memory.ts';
 import type { FailureKind, Reply, Request } from './child-protocol.ts';
 import type { Cell, Column, ParameterValue } from './engine.ts';
 import { SQLITE_CATALOGUE } from './sqlite-catalogue.ts';
@@ -131,11 +132,15 @@ function send(id: number, run: Run, columns: Column[] | null): void {
   run.rowsLeft -= rowCount;
   const done = ended || run.rowsLeft === 0;
   if (done) finish();
-  process.send?.({ type: 'rows', id, columns, values, rowCount, done, worn: done && isWorn() } satisfies Reply);
-}
-
-function isWorn(): boolean {
-  return process.memoryUsage.rss() > WORN_BYTES;
+  process.send?.({
+    type: 'rows',
+    id,
+    columns,
+    values,
+    rowCount,
+    done,
+    worn: done && isWorn(WORN_BYTES),
+  } satisfies Reply);
 }
 
 function finish(): void {
@@ -160,7 +165,7 @@ process.on('message', (request: Request) => {
       start(request);
     } else if (request.type === 'stop') {
       finish();
-      process.send?.({ type: 'stopped', id, worn: isWorn() } satisfies Reply);
+      process.send?.({ type: 'stopped', id, worn: isWorn(WORN_BYTES) } satisfies Reply);
     } else if (current) {
       send(id, current, null);
     }

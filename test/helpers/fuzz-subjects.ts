@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DuckDBInstance } from '@duckdb/node-api';
 import pg from 'pg';
@@ -87,7 +87,7 @@ export async function openPostgres(statementMs: number): Promise<Subject> {
       await client.end();
       await server.stop();
       // Data that had to lie apart from `directory`.
-      await rm(server.dir, { recursive: true, force: true });
+      await rm(dirname(server.dir), { recursive: true, force: true });
       await rm(directory, { recursive: true, force: true });
     },
   };

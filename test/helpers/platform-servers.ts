@@ -1,5 +1,6 @@
 /** Publishing platforms in small: real HTTP servers on 127.0.0.1 that check credentials and fail in their own shapes. */
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -50,7 +51,7 @@ export async function startServer(answer: Answer, tls?: { key: string; cert: str
     const got: Seen = { method: request.method ?? '', path, query, headers: request.headers, text, json };
     seen.push(got);
     const reply = next.shift() ?? (await answer(got));
-    if (reply.delayMs) await wait(reply.delayMs);
+    if (reply.delayMs) await Promise.race([wait(reply.delayMs, null, { ref: false }), once(response, 'close')]);
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
     response.end(reply.text ?? JSON.stringify(reply.json ?? {}));
   };

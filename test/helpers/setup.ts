@@ -44,7 +44,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await admin.end();
     await embedded?.stop();
     // Data that had to lie apart from `dir`.
-    if (embedded) rmSync(embedded.dir, { recursive: true, force: true });
+    if (embedded) rmSync(path.dirname(embedded.dir), { recursive: true, force: true });
     rmSync(dir, { recursive: true, force: true });
   };
 }

@@ -16,7 +16,7 @@ import mysql from 'mysql2/promise';
 
 /** Where Debian's package puts it; its own configuration is left alone. */
 const SOURCE = '/usr/share/wordpress';
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 100_000;
 /** What Debian's PHP must not do here: show warnings in the middle of JSON, send mail. */
 const QUIET = ['-d', 'display_errors=0', '-d', 'sendmail_path=/bin/true'];
 
