@@ -90,7 +90,12 @@ function sorted(visible: { column: EndpointColumn; cell: Sql }[], dialect: RowsD
     ...visible.filter(({ column }) => column.order !== null),
     ...visible.filter(({ column }) => column.order === null),
   ];
+  const seen = new Set<string>();
   return keys.flatMap(({ column, cell }) => {
+    // The same once more sorts nothing, and SQL Server refuses it.
+    const what = `${column.aggregation} ${column.name}`;
+    if (seen.has(what)) return [];
+    seen.add(what);
     const key = column.type === 'JSON' && column.aggregation === null ? dialect.text(cell) : cell;
     const directed = column.order === 'DESC' ? sql`${key} DESC` : key;
     // What is missing comes last both ways, whatever the engine is used to.
