@@ -58,8 +58,9 @@ function source({ name, aggregation, type }: EndpointColumn, { aggregate, double
 }
 
 function holds(what: Sql, type: ColumnType, { op, values }: Condition, dialect: RowsDialect): Sql {
+  const cast = dialect.casts[type];
+  const listed = cast === undefined ? what : (dialect.listed?.(what, cast) ?? what);
   const bound = values.map((value): Sql => {
-    const cast = dialect.casts[type];
     const one = sql`${boundValue(value, type, dialect.instant)}`;
     return cast === undefined ? one : sql`CAST(${one} AS ${sql.raw(cast)})`;
   });
@@ -70,9 +71,9 @@ function holds(what: Sql, type: ColumnType, { op, values }: Condition, dialect: 
     case 'not_null':
       return sql`${what} IS NOT NULL`;
     case 'in':
-      return sql`${what} IN (${sql.join(bound)})`;
+      return sql`${listed} IN (${sql.join(bound)})`;
     case 'not_in':
-      return sql`${what} NOT IN (${sql.join(bound)})`;
+      return sql`${listed} NOT IN (${sql.join(bound)})`;
     case 'between':
       return sql`${what} BETWEEN ${first} AND ${second}`;
     case 'contains':

@@ -21,6 +21,8 @@ export interface RowsDialect {
   instant: 'zoned' | 'plain' | 'given';
   /** Whether NULLS LAST can be said. */
   hasNullsLast: boolean;
+  /** What is looked for in a list of another type, where the engine does not bring the two together. */
+  listed?(what: Sql, type: string): Sql;
 }
 
 const cast = (value: Sql, type: string): Sql => sql`CAST(${value} AS ${sql.raw(type)})`;
@@ -131,6 +133,8 @@ export const rowsDialects: Record<Dialect, RowsDialect> = {
     casts: { BIGINT: 'Int64', DECIMAL: 'Decimal(38, 12)', DATE: 'Date32', TIMESTAMP: `DateTime64(6, 'UTC')` },
     instant: 'plain',
     hasNullsLast: true,
+    // OR does not help: the server makes IN of it.
+    listed: (what, type) => cast(what, `Nullable(${type})`),
   },
   databricks: {
     position: called('instr'),
