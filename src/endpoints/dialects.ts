@@ -47,7 +47,8 @@ export const rowsDialects: Record<Dialect, RowsDialect> = {
     position: called('strpos'),
     text: castTo('TEXT'),
     double: castTo('DOUBLE PRECISION'),
-    casts: { INTEGER: 'INTEGER', BIGINT: 'BIGINT', DECIMAL: 'NUMERIC' },
+    // Without a scale, Redshift would take a whole number of it.
+    casts: { INTEGER: 'INTEGER', BIGINT: 'BIGINT', DECIMAL: 'NUMERIC(38, 12)' },
     instant: 'zoned',
     hasNullsLast: true,
   },
@@ -140,7 +141,8 @@ export const rowsDialects: Record<Dialect, RowsDialect> = {
     position: called('instr'),
     text: castTo('STRING'),
     double: castTo('DOUBLE'),
-    casts: { BIGINT: 'BIGINT', DECIMAL, DATE: 'DATE' },
+    // Outside its ANSI mode, a list of texts would make texts of what is looked for.
+    casts: { BIGINT: 'BIGINT', DECIMAL, DATE: 'DATE', TIMESTAMP: 'TIMESTAMP' },
     instant: 'zoned',
     hasNullsLast: true,
   },
