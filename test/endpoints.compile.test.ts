@@ -119,7 +119,9 @@ const features: Record<string, (dialect: Dialect) => Partial<PageQuery> & { colu
     offset: 2_000_000_000,
   }),
   names: (dialect) => ({
-    columns: namesOf(dialect).map((name) => column({ name, type: 'STRING', alias: `${name} *`, filter: { op: 'ne', value: name } })),
+    columns: namesOf(dialect).map((name) =>
+      column({ name, type: 'STRING', alias: `${name} *`, filter: { op: 'ne', value: name } }),
+    ),
     schemaName: hostile[0] ?? '',
     tableName: hostile[1] ?? '',
   }),
@@ -160,7 +162,7 @@ describe('compiled pages', () => {
         const statements = parseAny(sql, parser);
         expect(
           statements.map((one) => Object.keys(one)),
-          `${feature}: ${parser}`,
+          `${feature}: ${JSON.stringify(parser)}`,
         ).toEqual([['Query']]);
       }
     }

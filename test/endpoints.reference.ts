@@ -190,7 +190,7 @@ export function plain(cell: Cell | Value, one: EndpointColumn): unknown {
   const type = one.aggregation === 'MIN' || one.aggregation === 'MAX' ? one.type : filterType(one);
   if (['INTEGER', 'BIGINT', 'DECIMAL', 'FLOAT'].includes(type)) return Math.round(Number(cell) * 1e6) / 1e6;
   if (type === 'BOOLEAN') return cell === true || cell === 1 || cell === 't';
-  return type === 'TIMESTAMP' ? String(cell).replace(' ', 'T') : cell;
+  return type === 'TIMESTAMP' && typeof cell === 'string' ? cell.replace(' ', 'T') : cell;
 }
 
 function randomFilter(next: (below: number) => number, one: EndpointColumn): ColumnFilter {

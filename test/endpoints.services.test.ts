@@ -4,9 +4,10 @@ import type { Endpoint } from '../src/generated/prisma/client.ts';
 import { balance, ledger, mutate } from './assets.fixtures.ts';
 import { fixtures, SECRET } from './helpers/engine-fixtures.ts';
 import type { EngineServer, Json, Seen } from './helpers/engine-servers.ts';
+import { startTdsWarehouse } from './helpers/tds-warehouse.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
-/** Rows of the services that are reached over HTTP: what a service is sent, and what a customer gets and pays. */
+/** Rows of services and servers in small: what they are sent, and what a customer gets and pays. */
 
 let t: TestGateway;
 let seller: Tenant;
@@ -61,11 +62,11 @@ const statementOf: Record<string, (seen: Seen) => Got | null> = {
     return method === 'POST' ? { sql: sql.replaceAll("''", "'"), given: using } : null;
   },
   databricks: ({ json }) =>
-    json['statement'] ? { sql: String(json['statement']), given: (json['parameters'] as Json[]).map(valueOf) } : null,
+    json['statement'] ? { sql: json['statement'] as string, given: (json['parameters'] as Json[]).map(valueOf) } : null,
   bigquery: ({ path, json }) =>
     path.endsWith('/queries') && json['query']
       ? {
-          sql: String(json['query']),
+          sql: json['query'] as string,
           given: (json['queryParameters'] as Json[]).map(({ name, parameterType, parameterValue }) =>
             valueOf({ name, type: (parameterType as Json)['type'], value: (parameterValue as Json)['value'] }),
           ),
@@ -73,10 +74,13 @@ const statementOf: Record<string, (seen: Seen) => Got | null> = {
       : null,
   snowflake: ({ json }) =>
     json['statement']
-      ? { sql: String(json['statement']), given: Object.values(json['bindings'] as Record<string, Json>).map(valueOf) }
+      ? {
+          sql: json['statement'] as string,
+          given: Object.values(json['bindings'] as Record<string, Json>).map(valueOf),
+        }
       : null,
   athena: ({ json }) =>
-    json['QueryString'] ? { sql: String(json['QueryString']), given: json['ExecutionParameters'] } : null,
+    json['QueryString'] ? { sql: json['QueryString'] as string, given: json['ExecutionParameters'] } : null,
 };
 const valueOf = ({ name, type, value }: Json): string => [name, type, value].filter(Boolean).join(' ');
 
@@ -224,5 +228,42 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('ro
     });
     expect(JSON.stringify(failed)).not.toContain(SECRET);
     expect(await balance(t, buyer)).toBe(before);
+  }, 120_000);
+});
+
+describe('rows of sqlserver', () => {
+  it('come in pages, each charged once', async () => {
+    const server = await startTdsWarehouse(SECRET);
+    const connection = await t.world.connection(seller.company.id, {
+      engineId: 26,
+      settings: {
+        host: '127.0.0.1',
+        port: server.port,
+        database: 'shop',
+        username: 'reader',
+        password: SECRET,
+        tls: 'DISABLED',
+      },
+    });
+    const row = await t.world.endpoint(seller.company.id, connection.id, {
+      sourceSchemaName: 'shop',
+      sourceTableName: 'numbers(6)',
+      endpointSchema: { columns },
+      sellInMarketplace: true,
+    });
+    await t.world.price(seller.company.id, { endpointId: row.id }, '1.00');
+    const before = await balance(t, buyer);
+    const input = { endpointId: gid('Endpoint', row), start: 20, limit: 5 };
+    const fetched = await mutate(t, buyer.keys.ANALYST, 'endpointFetch', input, PAGE);
+    expect(fetched).toMatchObject({
+      page: { rows: [[1], [2], [3], [4], [5]], hasMore: true, isBilled: true, credits: 2 },
+      run: { status: 'SUCCEEDED' },
+    });
+    expect(await balance(t, buyer)).toBe(before - 2);
+    expect(server.statements.findLast((sql) => sql.includes('numbers'))).toBe(
+      'SELECT [t].[n] AS [n] FROM [shop].[numbers(6)] AS [t] WHERE [t].[n] >= CAST(@p1 AS BIGINT) AND charindex(@p2, [t].[who "is]) = 1 AND [t].[amount] < CAST(@p3 AS DECIMAL(38, 12)) AND [t].[at] > CAST(@p4 AS DATETIME2(7)) AND [t].[ok] = @p5 ORDER BY CASE WHEN [t].[n] IS NULL THEN 1 ELSE 0 END, [t].[n] OFFSET 20 ROWS FETCH NEXT 6 ROWS ONLY',
+    );
+    await t.app.engines.get('sqlserver').close();
+    await server.close();
   }, 120_000);
 });
