@@ -323,7 +323,7 @@ describe('connections refuse', () => {
   });
 
   it('an engine without a driver, or none at all', async () => {
-    expect(mistakes(await create({ engineId: gid('StorageEngine', 5), name: 'Bad', credentials: {} }))).toEqual([
+    expect(mistakes(await create({ engineId: gid('StorageEngine', 20), name: 'Bad', credentials: {} }))).toEqual([
       ['UNSUPPORTED', 'input.engineId'],
     ]);
     expect(mistakes(await create({ engineId: gid('StorageEngine', 9999), name: 'Bad', credentials: {} }))).toEqual([
