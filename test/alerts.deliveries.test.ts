@@ -10,8 +10,6 @@ import { mutate } from './assets.fixtures.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { startServer, type FakeServer, type Reply, type Seen } from './helpers/platform-servers.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
-
 /** One gateway that works on deliveries, and one that leaves them to the test. */
 let t: TestGateway;
 let quiet: TestGateway;
