@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliver, giveUp, KEPT_TRIES, TRIES } from '../src/alerts/delivery.ts';
 import { fireAlerts } from '../src/alerts/fire.ts';
 import { startDeliveries, sweepDeliveries } from '../src/alerts/worker.ts';
