@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliver, giveUp, KEPT_TRIES, TRIES } from '../src/alerts/delivery.ts';
 import { fireAlerts } from '../src/alerts/fire.ts';
 import { startDeliveries, sweepDeliveries } from '../src/alerts/worker.ts';
@@ -9,8 +9,6 @@ import { newId, parseGlobalId } from '../src/ids.ts';
 import { mutate } from './assets.fixtures.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { startServer, type FakeServer, type Reply, type Seen } from './helpers/platform-servers.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** One gateway that works on deliveries, and one that leaves them to the test. */
 let t: TestGateway;

@@ -142,7 +142,7 @@ describe('the cache of all processes works', () => {
     expect(await waiting).toMatchObject({ status: 'SUCCEEDED', cacheStatus: 'MISS' });
     expect(await ran(one, mine, asset)).toMatchObject({ cacheStatus: 'HIT' });
     expect(calls()).toBe(1);
-  }, 90_000);
+  });
 
   it('goes on for a caller elsewhere when its own caller leaves', async () => {
     const asset = await kept();

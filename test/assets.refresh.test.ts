@@ -134,7 +134,7 @@ describe('refreshing works', () => {
     } finally {
       await own.close();
     }
-  }, 120_000);
+  });
 
   it('with what somebody asked for since it was due', async () => {
     const asset = await kept({ schedule: SCHEDULE });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { chartAddress } from '../src/charts/address.ts';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 import { balance, openShop, parameter, PROCESS, type Shop } from './assets.fixtures.ts';
@@ -29,6 +29,7 @@ beforeAll(async () => {
   buyer = shop.buyer.keys.ANALYST;
 });
 afterAll(() => t.close());
+afterEach(() => void vi.useRealTimers());
 
 type Made = { id: string };
 const CHART = 'chart { mediaType width height svg dataUri }';
@@ -174,7 +175,6 @@ describe('the address of a chart works', () => {
     const left = Number(new URL(url).searchParams.get('exp')) * 1000 - Date.now();
     expect(left).toBeGreaterThan(24 * HOUR - 5000);
     expect(left).toBeLessThanOrEqual(25 * HOUR);
-    vi.useRealTimers();
   });
 
   it('is there for listed assets that are free, and paid by nobody', async () => {

@@ -17,12 +17,9 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { apartDirectory, canReach, serverUser } from '../src/embedded-programs.ts';
 import { startEmbedded, type Embedded } from '../src/embedded.ts';
-
-// Servers start and stop slowly on a busy machine.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;

@@ -281,10 +281,11 @@ describe('a bucket guards', () => {
     store.next.push(503);
     await putFile(bucket, 'again', file, signal);
     expect(store.objects.get('/exports/again')?.equals(file.content)).toBe(true);
-    const failing = putFile(bucket, 'never', file, signal);
-    await expect.poll(() => store.uploads.size).toBe(1);
-    store.next.push(503, 503, 503, 503);
-    await expect(failing).rejects.toThrow('503 (SlowDown)');
+    const before = store.seen.length;
+    // The upload begins, its first part does not pass.
+    store.next.push(0, 503, 503, 503, 503);
+    await expect(putFile(bucket, 'never', file, signal)).rejects.toThrow('503 (SlowDown)');
+    expect(store.seen[before]).toBe('POST uploads');
     await expect.poll(() => store.uploads.size).toBe(0);
     expect(store.objects.has('/exports/never')).toBe(false);
   });

@@ -13,8 +13,6 @@ import { balance, codes, duckdbFile, entriesOf, ledger, mutate } from './assets.
 import { parseGlobalId } from '../src/ids.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 let t: TestGateway;
 let seller: Tenant;
 let buyer: Tenant;

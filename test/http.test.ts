@@ -490,7 +490,7 @@ describe('http guards', () => {
       await admin.end();
       await database.drop();
     }
-  }, 120_000);
+  });
 });
 
 /** Until a statement waits for a lock. */

@@ -4,11 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
 import { migrate } from '../src/migrate.ts';
-
-// Processes of Prisma start slowly on a busy machine.
-vi.setConfig({ testTimeout: 300_000 });
 
 const root = path.join(import.meta.dirname, '..');
 const names = readdirSync(path.join(root, 'prisma/migrations'))

@@ -51,7 +51,7 @@ beforeAll(async () => {
       mistakes(await send(...sent)).map(({ code, path: at }) => [code, at?.join('.')].filter(Boolean).join(' ')),
     sql: (text, values = []) => t.app.database.query(text, values),
   };
-}, 120_000);
+});
 afterAll(async () => {
   await w.t.close();
   await Promise.all([w.receiver.close(), w.issuer.close()]);

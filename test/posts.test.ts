@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId } from '../src/ids.ts';
 import { serviceCreditsOf, wordCount } from '../src/posts/insights.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
@@ -12,6 +12,7 @@ beforeAll(async () => {
   them = await t.tenant({ handle: 'them' });
 });
 afterAll(() => t.close());
+afterEach(() => void vi.useRealTimers());
 
 const CREATE = `mutation ($input: PostCreateInput!) { postCreate(input: $input) {
   post { id title category teaser contentHtml isPublished publishedAt viewCount lastEditedAt version author { id } successfulInsightsCount failedInsightsCount
@@ -193,6 +194,8 @@ describe('posts work', () => {
   });
 
   it('counts a reader once in half an hour, whoever comes at once', async () => {
+    // Not over the end of a half hour.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const post = await t.world.post(us.company.id, us.users.EDITOR.id, { isPublished: true, publishedAt: new Date() });
     const view = async (agent: string) =>
       (

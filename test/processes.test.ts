@@ -10,7 +10,7 @@ import { gid, testGateway, type Answer, type TestGateway } from './helpers/gatew
 
 const root = path.join(import.meta.dirname, '..');
 /** Long enough for a machine that has other things to do. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 150_000;
 
 interface Member {
   child: ChildProcess;
@@ -119,7 +119,7 @@ describe.each([2, 4])('%i processes on one database work as one', (count) => {
       const { answer } = await send(all[0] as Member, shop.seller.keys.OWNER, revoke, { i });
       expect(answer.data.apiKeyRevoke.userErrors).toEqual([]);
       // A process that were not told would believe the key for a minute more.
-      const until = Date.now() + PATIENCE_MS / 2;
+      const until = Date.now() + 40_000;
       let seen = await statuses(all.map((one) => send(one, secret, VIEWER)));
       for (; seen.includes(200) && Date.now() < until; await sleep(20))
         seen = await statuses(all.map((one) => send(one, secret, VIEWER)));

@@ -15,7 +15,7 @@ beforeAll(async () => {
   t = await testGateway({ DEMO: 'true', DATABASE_POOL: '10' });
   expect(t.app.isDemo).toBe(true);
   await seedDemo(t.app, (text) => void said.push(text));
-}, 180_000);
+}, 600_000);
 afterAll(() => t.close());
 
 const keyOf = (company: string, role: string): string =>
