@@ -250,7 +250,7 @@ describe('reference data', () => {
   });
 
   test('engines name their provider, and either a driver or the reason why there is none', () => {
-    expect(storageEngines).toHaveLength(83);
+    expect(storageEngines).toHaveLength(84);
     expect(storageEngines[0]).toMatchObject({ id: 1, serviceName: 'Google BigQuery', engineType: 'EDW' });
     expect(unique(storageEngines.map(({ id }) => id))).toBe(true);
     expect(unique(storageEngines.map(({ serviceName }) => serviceName))).toBe(true);

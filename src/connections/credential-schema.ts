@@ -14,6 +14,7 @@ const Kind = builder.enumType('ConnectionFieldKind', {
     TEXT: { description: 'Text.' },
     NUMBER: { description: 'A whole number.' },
     BOOLEAN: { description: 'true or false.' },
+    LIST: { description: 'A list of objects, as the description of `settings` says.' },
   },
 });
 const Field = builder.objectRef<CredentialShape['fields'][number]>('ConnectionField').implement({

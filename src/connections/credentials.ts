@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DomainError, throwAll } from '../errors.ts';
 import type { CredentialType } from '../generated/prisma/client.ts';
 import { storageEngines } from '../reference/data.ts';
+import { fileTables } from '../warehouse/file-tables.ts';
 
 /** Settings of a connection as they are stored: what may be read, and what is sealed. */
 export interface SplitSettings {
@@ -91,6 +92,7 @@ const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
   mysql: network,
   sqlserver: network.extend({ trustServerCertificate: z.boolean('Takes true or false.').optional() }),
   duckdb: file,
+  'duckdb-files': file.extend({ tables: fileTables }),
   sqlite: file,
   clickhouse: network.extend({ database: said(128).optional(), username: said(128).optional() }),
   trino: {
@@ -137,13 +139,18 @@ function shapeOf(driver: string, type: CredentialType): Shape | null {
 /** A member of a connection's settings and credentials. */
 export interface SettingField {
   name: string;
-  kind: 'TEXT' | 'NUMBER' | 'BOOLEAN';
+  kind: 'TEXT' | 'NUMBER' | 'BOOLEAN' | 'LIST';
   isRequired: boolean;
   /** The only values it takes; empty for any. */
   allowedValues: string[];
 }
 
-const kinds: Record<string, SettingField['kind']> = { integer: 'NUMBER', number: 'NUMBER', boolean: 'BOOLEAN' };
+const kinds: Record<string, SettingField['kind']> = {
+  integer: 'NUMBER',
+  number: 'NUMBER',
+  boolean: 'BOOLEAN',
+  array: 'LIST',
+};
 
 /** What a driver takes with a credential type, of settings and credentials together; empty where it takes none. */
 export function settingFields(driver: string, type: CredentialType): SettingField[] {
@@ -223,17 +230,18 @@ export function splitSettings(
   if (!parsed.success) {
     throwAll(
       parsed.error.issues.flatMap((issue) => {
-        const names = issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0] ?? '')];
+        const at = issue.path.map(String);
+        const names = issue.code === 'unrecognized_keys' && at.length === 0 ? issue.keys : [at[0] ?? ''];
         return names.map((name) => {
           const from = name in settings && !(name in credentials) ? 'settings' : 'credentials';
           const isMissing = !(name in settings) && !(name in credentials);
           const message =
             issue.code === 'unrecognized_keys'
-              ? `${name} is no setting of this engine by ${type}.`
+              ? `${at.length === 0 ? name : issue.keys.join(', ')} is no setting of this engine by ${type}.`
               : isMissing
                 ? `${name} is missing.`
                 : issue.message;
-          return new DomainError('VALIDATION', message, { path: ['input', from, name] });
+          return new DomainError('VALIDATION', message, { path: ['input', from, name, ...at.slice(1)] });
         });
       }),
     );

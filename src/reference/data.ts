@@ -169,6 +169,7 @@ export const storageEngines: StorageEngineRow[] = rows(`
 81 | 30 | Starburst Galaxy | EDW | trino | USERNAME_PASSWORD OAUTH | -
 82 | 31 | SingleStore Helios | EDW | - | USERNAME_PASSWORD | SingleStore speaks the MySQL protocol, but its safeguards are not yet verified with this gateway.
 83 | 14 | Model behind an HTTPS API | API_MODEL | external-api | API_KEY | -
+84 | 13 | Parquet and CSV files | OBJ | duckdb-files | NONE | -
 `).map(([id, providerId, serviceName, engineType, driver, credentials, unavailableReason]) => ({
   id: Number(id),
   providerId: Number(providerId),

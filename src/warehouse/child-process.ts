@@ -5,6 +5,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import type { Reply, Request } from './child-protocol.ts';
 import { EngineError } from './engine.ts';
+import type { FileSource } from './file-source.ts';
 
 /** Address space of a child in kB: an engine's own memory limit does not hold for every function. */
 const ADDRESS_SPACE_KB = 3_000_000;
@@ -84,7 +85,7 @@ function launch(program: ChildProgram): ChildProcess {
   return child;
 }
 
-/** A child process with one open database file. It keeps this process alive only while it owes an answer. */
+/** A child process with one database open. It keeps this process alive only while it owes an answer. */
 export class EngineProcess {
   readonly opened: Promise<void>;
   /** True once the process cannot be used any more. */
@@ -96,7 +97,7 @@ export class EngineProcess {
   private stopping: Promise<boolean> | null = null;
   private onStopped: (() => void) | null = null;
 
-  constructor(program: ChildProgram, path: string, onExit: () => void) {
+  constructor(program: ChildProgram, { path, tables }: FileSource, onExit: () => void) {
     this.stopGraceMs = program.stopGraceMs;
     this.child = launch(program);
     let exited = false;
@@ -117,7 +118,7 @@ export class EngineProcess {
     this.child.on('message', (reply: Reply) => this.receive(reply));
     this.hold(false);
     const timer = setTimeout(() => this.kill(), OPEN_MS);
-    this.opened = this.request({ type: 'open', path }).then(
+    this.opened = this.request({ type: 'open', path, tables }).then(
       () => clearTimeout(timer),
       (error: unknown) => {
         clearTimeout(timer);

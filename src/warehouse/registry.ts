@@ -1,4 +1,4 @@
-import { createDuckdb } from './duckdb.ts';
+import { createDuckdb, createDuckdbFiles } from './duckdb.ts';
 import { EngineError } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { createExternalApi } from './external-api-engine.ts';
@@ -28,12 +28,13 @@ export interface Engines {
 
 /**
  * Makes every engine; nothing is opened before the first query. `duckdbRoots` are the directories that database files
- * may lie in, of SQLite too.
+ * may lie in, of SQLite too, and folders of Parquet and CSV files.
  */
 export function createEngines(options: { duckdbRoots: string[]; network: NetworkPolicy }): Engines {
   const { duckdbRoots: roots, network } = options;
   const all = [
     createDuckdb({ roots }),
+    createDuckdbFiles({ roots }),
     createSqlite({ roots }),
     createPostgres({ network }),
     createMysql({ network }),
