@@ -356,16 +356,20 @@ describe('connections to files', () => {
       { id: assetId },
     );
     expect(distinct.data?.company.asset.distinctValues ?? distinct).toEqual([1, 2, 3]);
-    const endpoint = await t.world.endpoint(us.company.id, Buffer.from(id, 'base64url').toString().split(':')[1] ?? '', {
-      sourceSchemaName: 'main',
-      sourceTableName: 'orders',
-      endpointSchema: {
-        columns: [
-          { name: 'id', type: 'BIGINT' },
-          { name: 'total', type: 'FLOAT' },
-        ],
+    const endpoint = await t.world.endpoint(
+      us.company.id,
+      Buffer.from(id, 'base64url').toString().split(':')[1] ?? '',
+      {
+        sourceSchemaName: 'main',
+        sourceTableName: 'orders',
+        endpointSchema: {
+          columns: [
+            { name: 'id', type: 'BIGINT' },
+            { name: 'total', type: 'FLOAT' },
+          ],
+        },
       },
-    });
+    );
     const rows = await t.run(
       us.keys.ANALYST,
       `mutation ($id: ID!) { endpointFetch(input: {endpointId: $id, limit: 2}) { page { values } userErrors { message } } }`,

@@ -84,6 +84,25 @@ const athena = z.strictObject({
   endpoint,
 });
 
+const llm = z.strictObject({
+  baseUrl: said(2000),
+  model: said(200),
+  temperature: z
+    .number('Takes a number from 0 to 2.')
+    .min(0, 'Takes a number from 0 to 2.')
+    .max(2, 'Takes a number from 0 to 2.')
+    .optional(),
+  maxTokens: z
+    .int('Takes a number from 1 to 32000.')
+    .min(1, 'Takes a number from 1 to 32000.')
+    .max(32_000, 'Takes a number from 1 to 32000.')
+    .optional(),
+  maxTokensField: z
+    .enum(['max_tokens', 'max_completion_tokens'], 'Takes max_tokens or max_completion_tokens.')
+    .optional(),
+  answerFormat: z.enum(['JSON_SCHEMA', 'JSON_OBJECT', 'NONE'], 'Takes JSON_SCHEMA, JSON_OBJECT or NONE.').optional(),
+});
+
 type Shape = z.ZodType<Record<string, unknown>>;
 
 /** The settings that each driver takes; by credential type where they differ. */
@@ -124,6 +143,7 @@ const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
     }),
   },
   athena,
+  llm: { API_KEY: llm.extend({ apiKey: said(4096) }), NONE: llm },
   'external-api': z.strictObject({
     baseUrl: said(2000),
     apiKey: said(4096),

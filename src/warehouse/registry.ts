@@ -9,6 +9,7 @@ import { createClickhouse } from './http/clickhouse.ts';
 import { createDatabricks } from './http/databricks.ts';
 import { createSnowflake } from './http/snowflake.ts';
 import { createTrino } from './http/trino.ts';
+import { createLlm } from './llm.ts';
 import { createMysql } from './mysql.ts';
 import { createPostgres } from './postgres.ts';
 import { createResilience, type Health } from './resilience.ts';
@@ -46,6 +47,7 @@ export function createEngines(options: { duckdbRoots: string[]; network: Network
     createTrino({ network }),
     createAthena({ network }),
     createExternalApi({ network }),
+    createLlm({ network }),
   ];
   const resilience = createResilience();
   const engines = new Map<string, Engine>(all.map((engine) => [engine.name, resilience.guard(engine)]));
