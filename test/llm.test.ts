@@ -179,7 +179,7 @@ describe('a language model works', () => {
     expect(JSON.parse(messages[1]?.content ?? '')).toEqual({ region, size: 1.5 });
     // Whatever a caller gives, the word of the system is the same.
     await test(asset.id, { region: 'US' });
-    expect((api.seen[1]?.json as typeof json & { messages: unknown[] }).messages[0]).toEqual(messages[0]);
+    expect(api.seen[1]?.json['messages']).toMatchObject([messages[0], { role: 'user' }]);
   });
 
   it('gets temperature, tokens and format as its connection says', async () => {
@@ -191,7 +191,7 @@ describe('a language model works', () => {
     });
     const { asset } = await create({ connectionId: id });
     await test(asset.id);
-    const body = api.seen[0]?.json as Record<string, unknown>;
+    const body = api.seen[0]?.json ?? {};
     expect(body).toMatchObject({
       temperature: 0,
       max_completion_tokens: 5,
@@ -209,7 +209,7 @@ describe('a language model works', () => {
     });
     expect(api.seen[0]?.path).toBe('/open/chat/completions');
     expect(api.seen[0]?.headers.authorization).toBeUndefined();
-    expect((api.seen[0]?.json as Record<string, unknown>)['response_format']).toBeUndefined();
+    expect(api.seen[0]?.json['response_format']).toBeUndefined();
   });
 
   it('answers rows of declared columns, numbers exact', async () => {
