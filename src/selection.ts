@@ -14,7 +14,7 @@ export type Selection = GraphQLResolveInfo;
 
 /** Columns that are large and seldom asked for: read only where a selection names a field that needs one. */
 const heavy: Partial<Record<ModelName, string[]>> = {
-  Asset: ['detailedDescription', 'sqlLogic', 'assetSchema', 'vizSpec', 'parameters'],
+  Asset: ['detailedDescription', 'sqlLogic', 'prompt', 'assetSchema', 'vizSpec', 'parameters'],
   Endpoint: ['detailedDescription', 'endpointSchema', 'sampleResponse'],
   Post: ['contentHtml', 'insightsUsed'],
   Connection: ['informationSchema', 'sealedCredentials'],

@@ -6,8 +6,8 @@ import type { Asset } from '../generated/prisma/client.ts';
 import { events } from '../events.ts';
 import type { Outcome, RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
-import { EngineError, type Limits, type ParameterValue } from '../warehouse/engine.ts';
-import { isApi } from '../warehouse/external-api-engine.ts';
+import { EngineError, isApi, type Limits, type ParameterValue } from '../warehouse/engine.ts';
+
 import { bindParameters } from '../warehouse/params.ts';
 import { collect } from '../warehouse/query.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
@@ -247,6 +247,7 @@ async function finish(
       cacheStatus: isHit ? 'HIT' : asset.cached ? 'MISS' : 'BYPASS',
       computedAt: computed.computedAt,
       engineMs: isHit ? 0 : computed.result.timings.totalMs,
+      tokens: isHit ? null : computed.result.tokens,
       isCharged: true,
     },
     { answer: (run) => ({ run: { ...run, outcome } }) },

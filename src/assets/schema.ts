@@ -9,6 +9,7 @@ import {
   ApprovalStatus,
   AssetSource,
   AssetType,
+  ParameterTypeEnum,
   Visibility,
   VizAggregation,
   VizChartLibrary,
@@ -19,12 +20,21 @@ import {
 } from '../product-enums.ts';
 import { AssetParameter, Coverage, RateLimit } from '../product-types.ts';
 import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
+import type { AnswerColumn } from '../warehouse/engine.ts';
 import type { Parameter } from './params.ts';
 import './estimate-schema.ts';
 import './insight-schema.ts';
 import './mutations.ts';
 
 type AssetRow = ModelRow<'Asset'>;
+
+const AnswerColumnType = builder.objectRef<AnswerColumn>('AnswerColumn').implement({
+  description: 'A column of the rows that a language model answers.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Its name.' }),
+    type: t.field({ type: ParameterTypeEnum, description: 'What its cells are.', resolve: ({ type }) => type }),
+  }),
+});
 
 const AssetChart = builder.objectRef<AssetRow>('AssetChart').implement({
   description: 'How a chart is drawn where the asset has no figure of its own.',
@@ -166,6 +176,15 @@ builder.prismaObject('Asset', {
     hasAcceptedTerms: t.exposeBoolean('acceptTerms', { description: 'Whether the seller accepted the terms.' }),
     isCustomizationRequired: t.exposeBoolean('requireCustomization', {
       description: 'Whether it needs customising before use.',
+    }),
+    prompt: t.exposeString('prompt', {
+      nullable: true,
+      description: 'What a language model is told to do; no buyer ever sees it.',
+    }),
+    answerColumns: t.field({
+      type: [AnswerColumnType],
+      description: 'The columns of the rows that a language model answers, at most 50.',
+      resolve: (row) => row.answerColumns as unknown as AnswerColumn[],
     }),
     functionId: t.exposeString('functionId', {
       nullable: true,

@@ -6,7 +6,7 @@ import { sanitize } from '../html.ts';
 import { newId } from '../ids.ts';
 import type { InputValues } from '../input.ts';
 import { slugOf } from '../slug.ts';
-import { isApi } from '../warehouse/external-api-engine.ts';
+import { isApi } from '../warehouse/engine.ts';
 import { columnsMistakes } from './column-rules.ts';
 import { storedColumns, type createFields, type updateFields } from './input.ts';
 import { whitelistMistakes } from './whitelist.ts';

@@ -6,6 +6,7 @@ import { DomainError } from '../errors.ts';
 import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import { PERIOD_SECONDS, type RateUse } from '../rate-limits.ts';
+import type { Tokens } from '../warehouse/engine.ts';
 import { writeEvents } from './buffer.ts';
 import { checkQuota } from './quota.ts';
 
@@ -32,6 +33,8 @@ export interface RunResult {
   cacheStatus: CacheStatus;
   computedAt: Date;
   engineMs: number;
+  /** What a language model counted for it. */
+  tokens?: Tokens | null | undefined;
   /** False for an answer that is not charged, such as a page without rows. */
   isCharged: boolean;
   /** What is charged where that is not all that was reserved; the rest is given back. */
@@ -206,7 +209,7 @@ export async function succeedRun(
     await also?.(query, run);
     const [closed] = await query<RunRow>(
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
-         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11
+         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13
        where id = $1 and status = 'RUNNING' returning *`,
       [
         run.id,
@@ -220,6 +223,8 @@ export async function succeedRun(
         Math.round(result.engineMs),
         isBilled,
         credits,
+        result.tokens?.prompt ?? null,
+        result.tokens?.completion ?? null,
       ],
     );
     if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
