@@ -4,6 +4,7 @@ import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
+  type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
@@ -12,6 +13,30 @@ import { LRUCache } from 'lru-cache';
 function isDeep(value: unknown, levels = 20): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((one) => isDeep(one, levels - 1));
+}
+
+/** Compiled code has each field as often as fragments repeat it: a few lines can stand for millions. */
+const MAX_FIELDS = 500;
+
+/** The fields of a document with all fragments written out. Each selection is counted once, however often it is spread. */
+function fieldsOf({ definitions }: DocumentNode): number {
+  const known = new Map<SelectionSetNode, number>();
+  const fragments = new Map(
+    definitions.flatMap((one) => (one.kind === 'FragmentDefinition' ? [[one.name.value, one.selectionSet]] : [])),
+  );
+  const count = (set: SelectionSetNode | undefined): number => {
+    if (!set) return 0;
+    const before = known.get(set);
+    if (before !== undefined) return before;
+    let sum = 0;
+    for (const one of set.selections) {
+      if (one.kind === 'Field') sum += 1 + count(one.selectionSet);
+      else sum += count(one.kind === 'InlineFragment' ? one.selectionSet : fragments.get(one.name.value));
+    }
+    known.set(set, sum);
+    return sum;
+  };
+  return definitions.reduce((sum, one) => sum + (one.kind === 'OperationDefinition' ? count(one.selectionSet) : 0), 0);
 }
 
 /** Queries kept compiled, each some tens of kilobytes. */
@@ -40,7 +65,8 @@ export function createExecute(after: number): typeof interpret {
     if (query.compiled !== undefined) return query.compiled;
     if (query.runs++ < after) return null;
     const isQuery = getOperationAST(document, operationName)?.operation === 'query';
-    const found = isQuery ? compileQuery(schema, document, operationName ?? undefined) : null;
+    const isSmall = isQuery && fieldsOf(document) <= MAX_FIELDS;
+    const found = isSmall ? compileQuery(schema, document, operationName ?? undefined) : null;
     return (query.compiled = found && isCompiledQuery(found) ? found : null);
   }
 

@@ -103,7 +103,7 @@ describe('compiled queries work', () => {
 
 describe('compiled queries guard', () => {
   const schema = buildSchema(
-    'type Query { a: Int must: Int! deep(in: In): Int list: [Row!] } type Mutation { a: Int } type Row { x: Int! y: Int } input In { in: In }',
+    'type Query { a: Int must: Int! deep(in: In): Int list: [Row!] } type Mutation { a: Int } type Row { x: Int! y: Int rows: [Row!] } input In { in: In }',
   );
   for (const type of [schema.getQueryType(), schema.getMutationType()])
     for (const field of Object.values(type?.getFields() ?? {}))
@@ -157,6 +157,17 @@ describe('compiled queries guard', () => {
     });
     expect((await createExecute(0)(args)).errors).toHaveLength(1);
     expect(runs).toBe(1);
+  });
+
+  it('documents that are small only as they are written: those are the interpreter’s', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+    const fragments = names.map((_, level) => {
+      const next = level < 9 ? `{ ...F${level + 1} }` : '{ x }';
+      return `fragment F${level} on Row { ${names.map((name) => `${name}: rows ${next}`).join(' ')} }`;
+    });
+    // Written out, these are ten thousand million fields.
+    const args = asks(`{ list { ...F0 } } ${fragments.join(' ')}`, { rootValue: { list: [] } });
+    expect(await createExecute(0)(args)).toEqual({ data: { list: [] } });
   });
 
   it('input that nests deep: that is the interpreter’s', async () => {
