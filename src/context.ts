@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { queryIn, type Database, type Transaction } from './db.ts';
+import { queryIn, type Database, type RunQuery, type Transaction } from './db.ts';
 import { DomainError } from './errors.ts';
 import type { PrismaClient, RateLimitPeriod } from './generated/prisma/client.ts';
 import type { Jobs } from './jobs.ts';
@@ -70,6 +70,17 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** What a request means to do once: the claim on its idempotency key. */
+export interface Intent {
+  /**
+   * Stores the answer of the mutation in the transaction that makes it true: both are there, or neither.
+   * @throws DomainError CANCELLED where another request took the key over; what is done must then be undone.
+   */
+  keep(query: RunQuery, answer: Record<string, unknown>): Promise<void>;
+  /** Set by whoever kept the answer, once that is committed. */
+  isKept: boolean;
+}
+
 /** What a request has. */
 export interface Context extends LoaderContext {
   app: App;
@@ -83,6 +94,10 @@ export interface Context extends LoaderContext {
   /** What the limits that the request met say; its answer's headers tell. */
   rates: RateUse[];
   log: Log;
+  /** Set within a mutation that has an idempotency key. */
+  intent?: Intent;
+  /** Within a transaction: what is done when it is committed. */
+  whenCommitted?: (() => Promise<void>)[];
 }
 
 export function createContext(
@@ -132,11 +147,19 @@ export function viewerOf(ctx: Context): Viewer {
 /** Runs `work` in one transaction; nested calls join the one that is open. All of it happens, or nothing. */
 export async function transaction<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
   if (ctx.inTransaction) return work(ctx);
+  const whenCommitted: (() => Promise<void>)[] = [];
   const result = await ctx.app.database.prisma.$transaction(
-    (tx) => work({ ...ctx, db: tx, query: queryIn(tx), inTransaction: true, cache: new Map() }),
+    (tx) => work({ ...ctx, db: tx, query: queryIn(tx), inTransaction: true, cache: new Map(), whenCommitted }),
     { maxWait: 10_000, timeout: 30_000 },
   );
   // What the request read before may be stale now.
   ctx.cache.clear();
+  for (const next of whenCommitted) await next();
   return result;
+}
+
+/** Does what tells others of a change: after the transaction that is open, at once where none is. `work` never throws. */
+export async function afterCommit(ctx: Context, work: () => Promise<void>): Promise<void> {
+  if (ctx.whenCommitted) ctx.whenCommitted.push(work);
+  else await work();
 }

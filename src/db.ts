@@ -73,12 +73,15 @@ export function openDatabase(url: string, size: number, log: Log): Database {
     idleTimeoutMillis: 30_000,
     application_name: 'spartera-gateway',
     // Prisma's adapter sends instants without their zone, in UTC; the server would take them for its own zone's.
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it
     onConnect: async (client) => void (await client.query(`set timezone to 'UTC'`)),
   });
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
   const listeners = new Set<(text: string, values: readonly unknown[]) => void>();
   pool.on('connect', (client) => {
+    // Nor does the pool listen while one is lent out: whoever has it hears of it by their next statement.
+    client.on('error', () => undefined);
     const send = client.query.bind(client) as (...input: unknown[]) => unknown;
     (client as unknown as { query: unknown }).query = (...input: unknown[]) => {
       if (listeners.size > 0) {

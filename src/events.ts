@@ -1,4 +1,4 @@
-import type { Context } from './context.ts';
+import { afterCommit, type Context } from './context.ts';
 
 /** Something about an asset that its company or its buyers may watch. */
 export interface AssetEvent {
@@ -25,16 +25,18 @@ export const events = {
   },
 
   /**
-   * Tells all listeners and waits for what they store. Never throws: what fails is theirs and goes to the log. Call it
-   * after the transaction, so that nobody hears of what did not happen.
+   * Tells all listeners and waits for what they store; within a transaction once it is committed, so that nobody hears
+   * of what did not happen. Never throws: what fails is theirs and goes to the log.
    */
-  async emit(ctx: Context, event: AssetEvent): Promise<void> {
-    for (const listener of listeners) {
-      try {
-        await listener(ctx, event);
-      } catch (error) {
-        ctx.log.error({ err: error, kind: event.kind, assetId: event.assetId }, 'a listener of an event failed');
+  emit(ctx: Context, event: AssetEvent): Promise<void> {
+    return afterCommit(ctx, async () => {
+      for (const listener of listeners) {
+        try {
+          await listener(ctx, event);
+        } catch (error) {
+          ctx.log.error({ err: error, kind: event.kind, assetId: event.assetId }, 'a listener of an event failed');
+        }
       }
-    }
+    });
   },
 };

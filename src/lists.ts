@@ -17,7 +17,7 @@ import {
   type PageArgs,
   type SortKey,
 } from './paging.ts';
-import { asksForCursors, columnsOfItems, onceASelection } from './rows.ts';
+import { asksForCursors, columnsAsked, onceASelection, type Selection } from './selection.ts';
 
 /** Whose items a list shows: the tenant that sees them and the parent that has them. */
 export interface ListKey {
@@ -123,10 +123,10 @@ let lastList = 0;
 const inCursor = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
 /** What a selection needs of the items of a list. */
-const readsOf = onceASelection((spec: { model: ModelName }, info) => {
+const needsOf = onceASelection(({ model }: { model: ModelName }, info: Selection) => {
   const item = getNamedType((getNamedType(info.returnType) as GraphQLObjectType).getFields()['nodes']?.type);
   return {
-    columns: columnsOfItems(spec.model, item as GraphQLObjectType, info),
+    columns: columnsAsked(model, item as GraphQLObjectType, info, 'connection'),
     hasCursors: asksForCursors(info),
   };
 });
@@ -204,11 +204,10 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     const loader: Loader<ListKey, Record<string, unknown>[]> = {
       name: `${text}\n${JSON.stringify(own)}`,
       keyOf,
-      batch: async (query, items) =>
-        manyByPosition(
-          items,
-          await query<Record<string, unknown> & { n: number }>(text, [...keyValues(items), ...own]),
-        ),
+      async batch(query, items) {
+        const rows = await query<Record<string, unknown> & { n: number }>(text, [...keyValues(items), ...own]);
+        return manyByPosition(items, rows);
+      },
     };
 
     async function rows(ctx: LoaderContext, key: ListKey): Promise<LoadedPage<unknown>> {
@@ -260,7 +259,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     ctx: Context,
     info: GraphQLResolveInfo,
   ): LazyConnection<unknown> {
-    const { columns, hasCursors } = readsOf(spec, info);
+    const { columns, hasCursors } = needsOf(spec, info);
     const asked = `${list} ${columns} ${hasCursors} ${JSON.stringify(args)}`;
     let plan = plans.get(asked);
     if (!plan) {

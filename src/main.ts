@@ -6,12 +6,9 @@ import { seedDemo, signInExplorer } from './demo.ts';
 import { createExplorer } from './explorer.ts';
 import { startExports } from './exports/worker.ts';
 import { startPopularity } from './marketplace/popularity.ts';
-import { pruneKeyLimits } from './key-limits.ts';
-import { sweepRuns } from './usage/runs.ts';
+import { startSweeper } from './usage/sweeper.ts';
 import { schema } from './schema.ts';
 import { createGateway } from './server.ts';
-
-const SWEEP_MS = 60_000;
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -26,14 +23,7 @@ async function main(): Promise<void> {
   await startPopularity(app);
   await startDeliveries(app);
   await startRefreshes(app);
-  await sweepRuns(app.database);
-  const sweeper = setInterval(
-    () =>
-      void Promise.all([sweepRuns(app.database), pruneKeyLimits(app.database)]).catch((error: unknown) =>
-        app.log.error({ err: error }, 'the sweep of abandoned runs and old counts failed'),
-      ),
-    SWEEP_MS,
-  );
+  const stopSweeper = await startSweeper(app);
   const { port } = await gateway.listen(config.PORT, config.HOST);
   say(
     `\nThe gateway is at http://localhost:${port}/graphql${explorerKey ? ', where the explorer is signed in as the demo seller' : ''}.`,
@@ -44,7 +34,7 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     app.log.info({ signal }, 'draining');
-    clearInterval(sweeper);
+    await stopSweeper();
     await gateway.drain(config.SHUTDOWN_GRACE_MS);
     await auth.close();
     await app.close();

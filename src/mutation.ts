@@ -1,5 +1,5 @@
 import { builder, demand, type Access } from './builder.ts';
-import type { Context } from './context.ts';
+import { transaction, type Context, type Intent } from './context.ts';
 import { DomainError, DomainErrors } from './errors.ts';
 import { once } from './idempotency.ts';
 import { inputObject, mistakesOf, optional, text, type InputFields, type InputValues } from './input.ts';
@@ -21,6 +21,20 @@ const CREDENTIALS: ReadonlySet<Access> = new Set([
 
 const pascal = (name: string): string => name[0]?.toUpperCase() + name.slice(1);
 
+/** Does the work and keeps its answer in one transaction. */
+async function inOne<T extends Record<string, unknown>>(
+  ctx: Context & { intent: Intent },
+  work: (ctx: Context) => Promise<T>,
+): Promise<T> {
+  const { intent } = ctx;
+  return transaction(ctx, async (tx) => {
+    const answer = await work(tx);
+    await intent.keep(tx.query, answer);
+    tx.whenCommitted?.unshift(async () => void (intent.isKept = true));
+    return answer;
+  });
+}
+
 /**
  * Declares a mutation: its input, its payload and the function that does it. The function gets values that keep their
  * rules and answers the payload's fields; a DomainError it throws becomes a user error, anything else stays an error.
@@ -33,12 +47,14 @@ export function mutation<F extends InputFields>(
     cost?: number;
     /** Takes an `idempotencyKey`: for what moves money, runs SQL or issues a secret. */
     isIdempotent?: boolean;
+    /** Reaches out of the database, so that it cannot be one transaction: its work keeps the answer by itself. */
+    isLong?: boolean;
     input: F;
     payload: Record<string, { type: unknown; description: string; isNullable?: boolean }>;
     run(ctx: Context, input: InputValues<F>): Promise<Record<string, unknown>>;
   },
 ): void {
-  const { access, cost = 10, isIdempotent = false, payload } = options;
+  const { access, cost = 10, isIdempotent = false, isLong = false, payload } = options;
   const key = optional(
     text(
       'Any text of yours that is new for each intent: repeating it within 24 hours repeats the answer and does nothing twice.',
@@ -76,8 +92,10 @@ export function mutation<F extends InputFields>(
     const parsed = input.rule.safeParse(given);
     if (!parsed.success) throw new DomainErrors(mistakesOf(parsed.error, 'input'));
     const { idempotencyKey, ...rest } = parsed.data as Record<string, unknown> & { idempotencyKey?: string | null };
-    const work = (): Promise<Record<string, unknown>> => options.run(ctx, rest as InputValues<F>);
-    const values = await (idempotencyKey ? once(ctx, name, idempotencyKey, rest, work) : work());
+    const work = (within: Context): Promise<Record<string, unknown>> => options.run(within, rest as InputValues<F>);
+    const values = await (idempotencyKey
+      ? once(ctx, name, idempotencyKey, rest, (within) => (isLong ? work(within) : inOne(within, work)))
+      : work(ctx));
     // Whoever is told that a key or session ended may rely on it at once.
     if (CREDENTIALS.has(access) && ctx.viewer) ctx.app.forgetViewers(ctx.viewer.companyId);
     return values;

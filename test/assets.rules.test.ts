@@ -149,7 +149,7 @@ describe('assets refuse', () => {
     const { userErrors } = await publish(asset.id, bare.keys.EDITOR);
     const all = [
       'The company has not accepted the EULA.',
-      'It has no SQL or no connection.',
+      'It has no SQL or prompt, or no connection.',
       'It has no active price.',
       'It has no top questions: 1 to 3 of 15 to 200 characters.',
       'It has no successful test within 30 days.',

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -280,6 +280,138 @@ describe('connections work', () => {
         '"}}) { nodes { name } totalCount { value } } } }',
     );
     expect(found.data.company.connections).toEqual({ nodes: [{ name: 'Plainer' }], totalCount: { value: 1 } });
+  });
+});
+
+describe('connections to files', () => {
+  const FILES = 84;
+  const tables = [{ name: 'orders', files: '*.csv', format: 'CSV', header: true, delimiter: ';' }];
+  let folder: string;
+  beforeAll(() => {
+    folder = path.join(t.warehouses, 'ours', 'csv');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'a.csv'), 'id;total\n1;1.5\n2;3.5\n');
+  });
+  const made = (settings: object, key = us.keys.EDITOR, name = 'Files'): Promise<Answer> =>
+    create({ engineId: gid('StorageEngine', FILES), name, settings }, key);
+
+  it('work: made, tested, listed, sampled, and behind an asset and an endpoint', async () => {
+    const { connection } = (await made({ path: folder, tables })).data.connectionCreate;
+    expect(connection).toMatchObject({ settings: { path: folder, tables }, credentialType: 'NONE' });
+    const { id } = connection;
+    const tested = await t.run(us.keys.ANALYST, TEST, { input: { id } });
+    expect(tested.data.connectionTest.test).toEqual({
+      isOk: true,
+      stages: ['SETTINGS', 'READ_ONLY', 'QUERY'].map((stage) => ({ stage, isOk: true, message: null })),
+    });
+    const live = await t.run(
+      us.keys.EDITOR,
+      `query ($id: ID!) { company { connection(id: $id) {
+        tables { schema name columns { name type } }
+        sampleData(schema: "main", table: "orders", limit: 1) { values rowCount } } } }`,
+      { id },
+    );
+    expect(live.data.company.connection).toEqual({
+      tables: [
+        {
+          schema: 'main',
+          name: 'orders',
+          columns: [
+            { name: 'id', type: 'BIGINT' },
+            { name: 'total', type: 'FLOAT' },
+          ],
+        },
+      ],
+      sampleData: { values: [[1], [1.5]], rowCount: 1 },
+    });
+    const asset = await t.run(
+      us.keys.EDITOR,
+      `mutation ($input: AssetCreateInput!) { assetCreate(input: $input) { asset { id } userErrors { code path } } }`,
+      {
+        input: {
+          name: 'Sum of files',
+          assetType: 'CALCULATION',
+          connectionId: id,
+          sqlLogic: 'select sum(total) as answer_value from orders where id >= :least',
+          sourceSchemaName: 'main',
+          sourceTableName: 'orders',
+          parameters: [{ name: 'least', type: 'INTEGER', defaultValue: 1 }],
+        },
+      },
+    );
+    expect(asset.data.assetCreate.userErrors).toEqual([]);
+    const assetId = asset.data.assetCreate.asset.id;
+    const answer = (): Promise<Answer> =>
+      t.run(
+        us.keys.ANALYST,
+        `mutation ($id: ID!) { assetTest(input: {id: $id}) { run { status outcome { ... on CalculationResult { value } } } } }`,
+        { id: assetId },
+      );
+    expect((await answer()).data.assetTest.run).toEqual({ status: 'SUCCEEDED', outcome: { value: '5' } });
+    writeFileSync(path.join(folder, 'b.csv'), 'id;total\n3;5.0\n');
+    expect((await answer()).data.assetTest.run.outcome.value).toBe('10');
+    const distinct = await t.run(
+      us.keys.EDITOR,
+      `query ($id: ID!) { company { asset(by: {id: $id}) { distinctValues(column: "id") } } }`,
+      { id: assetId },
+    );
+    expect(distinct.data?.company.asset.distinctValues ?? distinct).toEqual([1, 2, 3]);
+    const endpoint = await t.world.endpoint(
+      us.company.id,
+      Buffer.from(id, 'base64url').toString().split(':')[1] ?? '',
+      {
+        sourceSchemaName: 'main',
+        sourceTableName: 'orders',
+        endpointSchema: {
+          columns: [
+            { name: 'id', type: 'BIGINT' },
+            { name: 'total', type: 'FLOAT' },
+          ],
+        },
+      },
+    );
+    const rows = await t.run(
+      us.keys.ANALYST,
+      `mutation ($id: ID!) { endpointFetch(input: {endpointId: $id, limit: 2}) { page { values } userErrors { message } } }`,
+      { id: gid('Endpoint', endpoint) },
+    );
+    expect(rows.data?.endpointFetch ?? rows).toEqual({
+      page: {
+        values: [
+          [1, 2],
+          [1.5, 3.5],
+        ],
+      },
+      userErrors: [],
+    });
+  });
+
+  it.each([
+    [{ path: 'csv', tables }, 'input.settings.path'],
+    [{ path: '/etc', tables }, 'input.credentials.path'],
+    [{}, 'input.credentials.path,input.credentials.tables'],
+    [{ tables: 'orders' }, 'input.credentials.path,input.settings.tables'],
+    [{ path: '/x', tables: [{ ...tables[0], name: 'a b' }] }, 'input.settings.tables.0.name'],
+    [{ path: '/x', tables: [{ ...tables[0], files: '../x.csv' }] }, 'input.settings.tables.0.files'],
+    [{ path: '/x', tables: [{ ...tables[0], sql: '1' }] }, 'input.settings.tables.0'],
+    [{ path: '/x', tables: [{ name: 'a', files: 'a.csv' }] }, 'input.settings.tables.0.format'],
+  ])('refuse %j', async (settings, at) => {
+    const found = mistakes(await made(settings, us.keys.EDITOR, 'Wrong'));
+    expect(found.every(([code]) => code === 'VALIDATION')).toBe(true);
+    expect(found.map(([, where]) => where).join()).toBe(at);
+  });
+
+  it('guard: no folder of another company, nor one around or inside it', async () => {
+    mkdirSync(path.join(folder, 'inner'), { recursive: true });
+    symlinkSync(folder, path.join(t.warehouses, 'alias'));
+    mkdirSync(path.join(t.warehouses, 'ours-too'));
+    await made({ path: folder, tables }, us.keys.EDITOR, 'Our folder');
+    for (const at of [folder, path.join(folder, 'inner'), path.dirname(folder), path.join(t.warehouses, 'alias')])
+      expect(mistakes(await made({ path: at, tables }, them.keys.OWNER)), at).toEqual([
+        ['VALIDATION', 'input.credentials.path'],
+      ]);
+    const beside = await made({ path: path.join(t.warehouses, 'ours-too'), tables }, them.keys.OWNER);
+    expect(mistakes(beside)).toEqual([]);
   });
 });
 

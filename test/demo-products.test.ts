@@ -250,7 +250,7 @@ describe('reference data', () => {
   });
 
   test('engines name their provider, and either a driver or the reason why there is none', () => {
-    expect(storageEngines).toHaveLength(83);
+    expect(storageEngines).toHaveLength(85);
     expect(storageEngines[0]).toMatchObject({ id: 1, serviceName: 'Google BigQuery', engineType: 'EDW' });
     expect(unique(storageEngines.map(({ id }) => id))).toBe(true);
     expect(unique(storageEngines.map(({ serviceName }) => serviceName))).toBe(true);
@@ -261,7 +261,7 @@ describe('reference data', () => {
       else
         expect([engine.driver, engine.unavailableReason]).toEqual([
           expect.stringMatching(
-            /^(postgres|mysql|sqlserver|duckdb|sqlite|bigquery|snowflake|clickhouse|databricks|trino|athena|external-api)$/,
+            /^(postgres|mysql|sqlserver|duckdb|duckdb-files|llm|sqlite|bigquery|snowflake|clickhouse|databricks|trino|athena|external-api)$/,
           ),
           null,
         ]);

@@ -481,6 +481,22 @@ describe('endpoints refuse', () => {
     }
   });
 
+  it('connections to an API, which takes no SQL', async () => {
+    const api = await t.world.connection(us.company.id, { engineId: 59 });
+    const refused = [['VALIDATION', 'input.connectionId']];
+    const before = await t.app.database.prisma.endpoint.count();
+    const made = await create({ name: 'Model', connectionId: gid('Connection', api) });
+    expect(mistakes(made)).toEqual(refused);
+    expect(made.data.endpointCreate.userErrors[0].message).toBe(
+      'Rows are read by SQL, and an API takes none: an asset can ask it.',
+    );
+    expect(await t.app.database.prisma.endpoint.count()).toBe(before);
+    const row = await t.world.endpoint(us.company.id, source.id);
+    const input = { id: gid('Endpoint', row), connectionId: gid('Connection', api) };
+    expect(mistakes(await t.run(us.keys.EDITOR, UPDATE, { input }))).toEqual(refused);
+    expect(await stored(row.id)).toEqual(row);
+  });
+
   it('a version that is not the present one', async () => {
     const row = await t.world.endpoint(us.company.id, source.id);
     const id = gid('Endpoint', row);

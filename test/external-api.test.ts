@@ -360,7 +360,7 @@ describe('an external API guards', () => {
     const id = connectionId;
     const bare = await t.world.asset(seller.company.id, { sqlLogic: null });
     const { userErrors } = await mutate(seller.keys.EDITOR, 'assetPublish', { id: gid('Asset', bare) }, 'asset { id }');
-    expect(userErrors[0].message).toContain('It has no SQL or no connection.');
+    expect(userErrors[0].message).toContain('It has no SQL or prompt, or no connection.');
     const uuid = Buffer.from(id, 'base64url').toString().split(':')[1] ?? '';
     const old = await t.world.asset(seller.company.id, { connectionId: uuid, sqlLogic: 'drop table x' });
     expect((await test(gid('Asset', old))).run.outcome.value).toBe('-12.5');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createContext, type Context, type Viewer } from '../src/context.ts';
 import { DomainError } from '../src/errors.ts';
-import { once } from '../src/idempotency.ts';
+import { dropOldAnswers, once } from '../src/idempotency.ts';
 import { newId } from '../src/ids.ts';
 import { permissionsOf } from '../src/permissions.ts';
 import { testGateway, type TestGateway } from './helpers/gateway.ts';
@@ -180,6 +180,70 @@ describe('idempotency refuses', () => {
 });
 
 describe('idempotency guards', () => {
+  it('an answer that is kept with the work is there if and only if the work is', async () => {
+    const { atomically, query } = t.app.database;
+    const counted = work();
+    const named = async (name: string, isUndone: boolean) =>
+      once(context(us), 'thingCreate', 'k8', {}, async ({ intent }) => {
+        const answer = await counted.run();
+        await atomically(async (within) => {
+          await within('update "Company" set name = $2 where id = $1', [us, name]);
+          await intent.keep(within, { ...answer });
+          if (isUndone) throw new Error('undone');
+        });
+        intent.isKept = true;
+        return answer;
+      });
+    const name = async () => (await query<{ name: string }>('select name from "Company" where id = $1', [us]))[0]?.name;
+    const before = await name();
+    await expect(named('Undone', true)).rejects.toThrow('undone');
+    expect(await name()).toBe(before);
+    const done = await named('Done', false);
+    expect((await named('Again', false)).id).toBe(done.id);
+    expect([await name(), counted.done]).toEqual(['Done', 2]);
+  });
+
+  it('whoever comes back after another took over changes nothing, and hears the other answer', async () => {
+    const { atomically, query } = t.app.database;
+    const counted = work();
+    let goOn = (): void => {};
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    let begun = (): void => {};
+    const isAtWork = new Promise<void>((resolve) => (begun = resolve));
+    const late = once(context(us), 'thingCreate', 'k9', {}, async ({ intent }) => {
+      begun();
+      await gate;
+      const answer = await counted.run();
+      await atomically(async (within) => {
+        await within(`update "Company" set name = 'Late' where id = $1`, [us]);
+        await intent.keep(within, { ...answer });
+      });
+      return answer;
+    });
+    await isAtWork;
+    await age('k9', '6 minutes');
+    const other = await once(context(us), 'thingCreate', 'k9', {}, counted.run);
+    goOn();
+    expect(await codeOf(late)).toBe('CANCELLED');
+    const [row] = await query<{ name: string }>('select name from "Company" where id = $1', [us]);
+    expect(row?.name).not.toBe('Late');
+    expect((await once(context(us), 'thingCreate', 'k9', {}, counted.run)).id).toBe(other.id);
+  });
+
+  it('answers are dropped after their day, younger ones stay', async () => {
+    const counted = work();
+    await once(context(us), 'thingCreate', 'old', {}, counted.run);
+    await once(context(us), 'thingCreate', 'young', {}, counted.run);
+    await age('old', '24 hours 1 minute');
+    await age('young', '23 hours 59 minutes');
+    expect(await dropOldAnswers(t.app.database.query)).toBe(1);
+    const rows = await t.app.database.query<{ key: string }>(
+      `select key from "IdempotencyKey" where key in ('old', 'young')`,
+      [],
+    );
+    expect(rows).toEqual([{ key: 'young' }]);
+  });
+
   it('a key belongs to a company: another one with the same key has its own answer', async () => {
     const counted = work();
     const ours = await once(context(us), 'thingCreate', 'shared', { a: 1 }, counted.run);

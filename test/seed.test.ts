@@ -52,7 +52,7 @@ describe('the demo market', () => {
       Company: 5,
       User: 25,
       ApiKey: 6,
-      Connection: 3,
+      Connection: 4,
       Asset: demoAssets.length,
       Endpoint: demoEndpoints.length,
       Price: 3 * (demoAssets.length + demoEndpoints.length),

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineError } from '../src/warehouse/engine.ts';
-import { callExternalApi, createExternalApiClient, readExternalAnswer } from '../src/warehouse/external-api.ts';
+import { createApiClient } from '../src/warehouse/api-client.ts';
+import { callExternalApi, readExternalAnswer } from '../src/warehouse/external-api.ts';
 import type { ExternalAnswer, ExternalApi } from '../src/warehouse/external-api.ts';
 import type { HttpClient } from '../src/warehouse/http/client.ts';
 import { redirect, serve } from './helpers/engine-servers.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
       return { status: 403, json: { error: `no such key ${KEY}` } };
     return next ?? { json: good };
   });
-  client = createExternalApiClient(server.url, network);
+  client = createApiClient(server.url, network);
 });
 afterAll(async () => {
   client.destroy();
@@ -154,11 +155,11 @@ describe('an external API is refused', () => {
   });
 
   it('without https, without a public address, without a valid certificate', async () => {
-    expect(() => createExternalApiClient('http://api.example.com/predict', { allowPrivate: [] })).toThrow(EngineError);
-    expect(() => createExternalApiClient('ftp://api.example.com', network)).toThrow(EngineError);
+    expect(() => createApiClient('http://api.example.com/predict', { allowPrivate: [] })).toThrow(EngineError);
+    expect(() => createApiClient('ftp://api.example.com', network)).toThrow(EngineError);
     const secure = await serve(() => ({ json: good }), createCertificate('localhost'));
     const ask = async (baseUrl: string, allowPrivate: string[]): Promise<EngineError> => {
-      const one = createExternalApiClient(baseUrl, { allowPrivate });
+      const one = createApiClient(baseUrl, { allowPrivate });
       const error = await failure(callExternalApi(one, { baseUrl, apiKey: KEY }, {}, LIMITS, never));
       one.destroy();
       return error;

@@ -15,7 +15,15 @@ vi.mock('../src/warehouse/sql-rules.ts', async (original) => {
   };
 });
 
-const READ = ['mysql', 'sqlite', 'bigquery', 'snowflake', 'clickhouse', 'databricks'] as const satisfies Dialect[];
+const READ = [
+  'mysql',
+  'sqlite',
+  'bigquery',
+  'snowflake',
+  'clickhouse',
+  'databricks',
+  'sqlserver',
+] as const satisfies Dialect[];
 
 async function objection(sql: string, dialect: Dialect): Promise<string | null> {
   return (await secondOpinion(sql, dialect))?.objection?.rule ?? null;

@@ -10,7 +10,7 @@ import { slugOf } from '../../src/slug.ts';
 import { demoCompanies, people } from './companies.ts';
 import { demoAssets, demoEndpoints, type DemoAsset, type DemoEndpoint, type DemoSeller } from './products.ts';
 import { seedUsage } from './usage.ts';
-import { buildWarehouse } from './warehouses.ts';
+import { buildWarehouse, exportFiles } from './warehouses.ts';
 
 const DAY = 86_400_000;
 
@@ -23,11 +23,13 @@ function demoId(name: string): string {
 const roles: RoleName[] = ['OWNER', 'ADMIN', 'EDITOR', 'ANALYST', 'VIEWER'];
 
 const duckdb = storageEngines.find((engine) => engine.driver === 'duckdb')?.id ?? 0;
+const files = storageEngines.find((engine) => engine.driver === 'duckdb-files')?.id ?? 0;
 const until = new Date('2026-11-01T00:00:00Z');
 
 interface Seller {
   companyId: string;
   connectionId: string;
+  filesId: string;
   editorId: string;
 }
 
@@ -37,7 +39,7 @@ function assetRow(asset: DemoAsset, seller: Seller, at: Date, n: number) {
     id: demoId(`asset ${slugOf(asset.name)}`),
     companyId: seller.companyId,
     userId: seller.editorId,
-    connectionId: seller.connectionId,
+    connectionId: asset.isOnFiles ? seller.filesId : seller.connectionId,
     name: asset.name,
     slug: slugOf(asset.name),
     description: asset.description,
@@ -134,7 +136,12 @@ export async function seedMarket(app: App, warehouses: string): Promise<void> {
       await buildWarehouse(`${file}.new`, name);
       renameSync(`${file}.new`, file);
     }),
-  );
+  ).then(async () => {
+    const folder = path.join(warehouses, 'weather-files');
+    if (existsSync(folder)) return;
+    await exportFiles(path.join(warehouses, 'weather.duckdb'), `${folder}.new`);
+    renameSync(`${folder}.new`, folder);
+  });
   await app.database.prisma.$transaction((tx) => fill(app, tx, new Date()), { timeout: 120_000 });
   await building;
 }
@@ -180,6 +187,7 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
     sellers.set(company.seller, {
       companyId: company.id,
       connectionId: demoId(`connection ${company.seller}`),
+      filesId: demoId(`connection ${company.seller} files`),
       editorId,
     });
   }
@@ -196,6 +204,27 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
       lastTestedAt: at,
       lastTestOk: true,
     })),
+  });
+  const weather = sellers.get('weather') as Seller;
+  await db.connection.create({
+    data: {
+      id: weather.filesId,
+      companyId: weather.companyId,
+      userId: weather.editorId,
+      engineId: files,
+      name: 'Weather files',
+      description: 'Parquet and CSV files of demonstration data.',
+      settings: {
+        path: 'weather-files',
+        tables: [
+          { name: 'daily_observations', files: 'observations/*.parquet', format: 'PARQUET' },
+          { name: 'stations', files: 'stations.csv', format: 'CSV', header: true },
+        ],
+      },
+      verifiedUsageAbility: true,
+      lastTestedAt: at,
+      lastTestOk: true,
+    },
   });
   const sellerOf = (product: { seller: DemoSeller }): Seller => sellers.get(product.seller) as Seller;
   const assets = demoAssets.map((asset, n) => assetRow(asset, sellerOf(asset), at, n));

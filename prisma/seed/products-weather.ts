@@ -105,6 +105,7 @@ FROM (
     ...base,
     industryId: 18,
     name: 'Chance of a Dry Day in a Month',
+    isOnFiles: true,
     description:
       'Share of days with under 0.2 mm of rain in a region and month since 2022, in percent. For event planners, beer gardens, painters and road crews.',
     detailedDescription: `<p>Station days counted one by one: about 1,200 a month and region.</p>${note}`,

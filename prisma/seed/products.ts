@@ -29,6 +29,8 @@ export interface DemoAsset {
   industryId: number;
   useCaseId: number;
   sourceTableName: string;
+  /** Whether it runs on the seller's Parquet and CSV files instead of its warehouse. */
+  isOnFiles?: boolean;
   priceUsd: string;
   isListed: boolean;
   isCached: boolean;

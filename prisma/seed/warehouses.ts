@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
 /**
@@ -305,10 +306,32 @@ const weather = `
 
 const scripts: Record<WarehouseName, string> = { sports, retail, weather };
 
-/** Writes a warehouse to `path`, replacing what is there, and answers the rows of all its tables. */
-export async function buildWarehouse(path: string, name: WarehouseName): Promise<{ rows: number }> {
-  await Promise.all([path, `${path}.wal`].map((file) => rm(file, { force: true })));
-  const instance = await DuckDBInstance.create(path);
+/** Writes observations, a Parquet file a year, and the stations as CSV from a weather warehouse into a folder. */
+export async function exportFiles(warehouse: string, folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(path.join(folder, 'observations'), { recursive: true });
+  const instance = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' });
+  try {
+    const connection = await instance.connect();
+    try {
+      const to = (file: string): string => `'${path.join(folder, file).replaceAll("'", "''")}'`;
+      for (const year of [2022, 2023, 2024, 2025, 2026])
+        await connection.run(
+          `COPY (SELECT * FROM daily_observations WHERE year(observed_on) = ${year}) TO ${to(`observations/${year}.parquet`)}`,
+        );
+      await connection.run(`COPY stations TO ${to('stations.csv')} (HEADER)`);
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
+/** Writes a warehouse to `file`, replacing what is there, and answers the rows of all its tables. */
+export async function buildWarehouse(file: string, name: WarehouseName): Promise<{ rows: number }> {
+  await Promise.all([file, `${file}.wal`].map((one) => rm(one, { force: true })));
+  const instance = await DuckDBInstance.create(file);
   try {
     const connection = await instance.connect();
     try {

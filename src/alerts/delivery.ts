@@ -4,7 +4,7 @@ import { DomainError, notFound } from '../errors.ts';
 import type { AlertEvent } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import type { Job, QueueRules } from '../jobs.ts';
-import { columnsOf } from '../rows.ts';
+import { columnsOf } from '../selection.ts';
 import { personOf } from '../users/person.ts';
 import { sendOnce, type Message, type Outcome } from './webhook.ts';
 

@@ -21,11 +21,10 @@ import {
   url,
 } from '../input.ts';
 import { listOf } from '../lists.ts';
-import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { AlertKind } from '../product-enums.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { alertEvents } from './event-schema.ts';
 import './fire.ts';
 import { alertsOf, visibleAlert } from './loaders.ts';
@@ -81,7 +80,7 @@ builder.prismaObject('Alert', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Whose it is.',
-      resolve: (row, _, ctx) => load(ctx, anyUser, { company: row.companyId, id: row.userId }) as never,
+      ...refersTo(anyUser, 'userId'),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),

@@ -34,6 +34,7 @@ import {
   VizFilterDirection,
   VizSortDirection,
 } from '../product-enums.ts';
+import type { AnswerColumn } from '../warehouse/engine.ts';
 import { MAX_PARAMETERS, type Parameter } from './params.ts';
 
 const scalar = z.union([z.string().max(1000), z.number(), z.boolean(), z.null()]);
@@ -47,6 +48,20 @@ const parameter = inputObject('AssetParameterInput', 'A `:name` in the SQL.', {
   description: optional(text('What it means.', 500)),
 });
 // Left out means none.
+const answerColumn = inputObject('AnswerColumnInput', 'A column of the rows that a language model answers.', {
+  name: {
+    ...text('Its name: letters, digits and _.', 63),
+    rule: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'Takes letters, digits and _, at most 63.'),
+  },
+  type: enumOf<AnswerColumn['type']>(ParameterTypeEnum, 'What its cells are; each may be null.'),
+});
+const answerColumns = {
+  ...listOfInput(
+    { ...answerColumn.as('A column.') },
+    'The columns of the rows that a language model answers, for DATA; none for one text.',
+    50,
+  ),
+};
 const parameters = { ...listOfInput({ ...parameter.as('A parameter.') }, 'The `:name`s of the SQL.', MAX_PARAMETERS) };
 
 const column = (what: string): InputField<string> => text(what, 200);
@@ -66,6 +81,10 @@ const nullable = {
   industryId: intIdOfType('Industry', 'Its industry.'),
   useCaseId: intIdOfType('AssetUseCase', 'Its main use case.'),
   functionId: text('The function or model behind an external API.', 255),
+  prompt: text(
+    'What a language model is told to do. `:name` stands for a parameter, which the model gets as data beside it, never in it.',
+    20_000,
+  ),
   sqlLogic: text('One read-only statement. `:name` is a parameter.', 100_000),
   sourceSchemaName: text('The schema behind it.', 255),
   sourceTableName: text('The table behind it.', 255),
@@ -138,6 +157,7 @@ export const createFields = {
   assetType: enumOf<Asset['assetType']>(AssetType, 'What it answers.'),
   source: defaulted(enumOf<Asset['source']>(AssetSource, 'How it came about.'), 'MANUAL'),
   parameters: defaulted(parameters as InputField<Parameter[]>, []),
+  answerColumns: defaulted(answerColumns as InputField<AnswerColumn[]>, []),
   ...all<typeof nullable, 'null'>(nullable, optional),
   ...all<typeof solid, 'null'>(solid, optional),
 };
@@ -148,6 +168,7 @@ export const updateFields = {
   name: changeable(name),
   assetType: changeable(enumOf<Asset['assetType']>(AssetType, 'What it answers.')),
   parameters: changeable(parameters as InputField<Parameter[]>),
+  answerColumns: changeable(answerColumns as InputField<AnswerColumn[]>),
   ...all<typeof nullable, 'both'>(nullable, clearable),
   ...all<typeof solid, 'undefined'>(solid, changeable),
 };

@@ -1,7 +1,7 @@
 import { liveTables } from '../connections/inspect.ts';
 import { ownerFailure } from '../connections/failure.ts';
 import { openConnection } from '../connections/open.ts';
-import { quoteName, quoteTable } from '../connections/quote.ts';
+import { pageBounds, quoteName, quoteTable } from '../connections/quote.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { events } from '../events.ts';
@@ -74,7 +74,7 @@ export async function scanColumn(ctx: Context, asset: Source, column: string, li
     throw notFound('column', ['column']);
   const { engine, target, timeoutMs } = await openConnection(ctx, asset.connectionId, asset.companyId);
   const name = quoteName(column, engine.dialect);
-  const sql = `SELECT DISTINCT ${name} FROM ${quoteTable(table.schema, table.name, engine.dialect)} WHERE ${name} IS NOT NULL ORDER BY 1 LIMIT ${Math.trunc(limit)}`;
+  const sql = `SELECT DISTINCT ${name} FROM ${quoteTable(table.schema, table.name, engine.dialect)} WHERE ${name} IS NOT NULL ORDER BY 1 ${pageBounds(limit, 0, engine.dialect)}`;
   try {
     const limits = { timeoutMs, maxRows: limit, maxBytes: ctx.app.config.RUN_MAX_BYTES };
     return (

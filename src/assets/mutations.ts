@@ -83,6 +83,7 @@ mutation('assetProcess', {
   access: 'products:run',
   cost: 50,
   isIdempotent: true,
+  isLong: true,
   input: {
     assetId: optional(idOfType('Asset', 'The asset, own or listed.')),
     address: optional(address.as('The asset by its address, in place of the id.')),
@@ -118,6 +119,7 @@ mutation('assetRefresh', {
   access: 'products:run',
   cost: 50,
   isIdempotent: true,
+  isLong: true,
   input: { id, parameters },
   payload: run,
   run: async (ctx, input) => ({ run: await refreshAsset(ctx, input.id, values(input.parameters)) }),

@@ -109,19 +109,20 @@ export function valuesOf(
 }
 
 /**
- * Checks a declaration against the names that the SQL uses.
+ * Checks a declaration against the names that the SQL, or the prompt, uses.
  * @throws DomainError VALIDATION for names used but not declared, declared but not used or twice, and wrong defaults.
  */
 export function checkDeclaration(
   declared: Parameter[],
   used: string[],
+  by = 'SQL',
   path: string[] = ['input', 'parameters'],
 ): void {
   const errors: DomainError[] = [];
   const names = declared.map(({ name }) => name);
   for (const name of new Set(used)) {
     if (!names.includes(name))
-      errors.push(new DomainError('VALIDATION', `The SQL uses :${name}, which is not declared.`, { path }));
+      errors.push(new DomainError('VALIDATION', `The ${by} uses :${name}, which is not declared.`, { path }));
   }
   for (const [i, one] of declared.entries()) {
     const at = [...path, String(i)];
@@ -132,7 +133,7 @@ export function checkDeclaration(
     else if (names.indexOf(one.name) !== i)
       errors.push(new DomainError('VALIDATION', `${one.name} is declared twice.`, { path: [...at, 'name'] }));
     else if (!used.includes(one.name))
-      errors.push(new DomainError('VALIDATION', `The SQL does not use :${one.name}.`, { path: [...at, 'name'] }));
+      errors.push(new DomainError('VALIDATION', `The ${by} does not use :${one.name}.`, { path: [...at, 'name'] }));
     const wrong = [one.defaultValue, ...(one.allowedValues ?? [])].some(
       (value) => value !== null && convert(one.type, value) === undefined,
     );

@@ -6,8 +6,8 @@ import type { Asset } from '../generated/prisma/client.ts';
 import { events } from '../events.ts';
 import type { Outcome, RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
-import { EngineError, type Limits, type ParameterValue } from '../warehouse/engine.ts';
-import { isApi } from '../warehouse/external-api-engine.ts';
+import { EngineError, isApi, type Limits, type ParameterValue } from '../warehouse/engine.ts';
+
 import { bindParameters } from '../warehouse/params.ts';
 import { collect } from '../warehouse/query.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
@@ -140,6 +140,10 @@ async function announce(ctx: Context, asset: Asset, run: RunRow): Promise<void> 
 
 /** Closes a run that did not come to a result and answers it; what is a bug of ours goes on as it is. */
 export async function closeFailed(ctx: Context, run: RunRow, error: unknown, isOwn: boolean): Promise<RunWithOutcome> {
+  if (error instanceof DomainError && error.code === 'CANCELLED') {
+    await failRun(ctx, run, 'CANCELLED', 'CANCELLED', error.message);
+    throw error;
+  }
   const isCancelled = ctx.signal.aborted || (error instanceof EngineError && error.code === 'CANCELLED');
   if (isCancelled) {
     await failRun(ctx, run, 'CANCELLED', 'CANCELLED', 'The caller left before the result was there.');
@@ -231,15 +235,22 @@ async function finish(
   const outcome = shape(asset, computed.result);
   // Who left does not get the answer, so it is not charged.
   ctx.signal.throwIfAborted();
-  const closed = await succeedRun(ctx, run, terms, {
-    rowCount: computed.result.rowCount,
-    isTruncated: computed.result.truncated,
-    byteCount: computed.result.bytes,
-    value: outcome.kind === 'CalculationResult' ? outcome.value : null,
-    cacheStatus: isHit ? 'HIT' : asset.cached ? 'MISS' : 'BYPASS',
-    computedAt: computed.computedAt,
-    engineMs: isHit ? 0 : computed.result.timings.totalMs,
-    isCharged: true,
-  });
+  const closed = await succeedRun(
+    ctx,
+    run,
+    terms,
+    {
+      rowCount: computed.result.rowCount,
+      isTruncated: computed.result.truncated,
+      byteCount: computed.result.bytes,
+      value: outcome.kind === 'CalculationResult' ? outcome.value : null,
+      cacheStatus: isHit ? 'HIT' : asset.cached ? 'MISS' : 'BYPASS',
+      computedAt: computed.computedAt,
+      engineMs: isHit ? 0 : computed.result.timings.totalMs,
+      tokens: isHit ? null : computed.result.tokens,
+      isCharged: true,
+    },
+    { answer: (run) => ({ run: { ...run, outcome } }) },
+  );
   return { ...closed, outcome };
 }

@@ -19,14 +19,14 @@ async function missingFor(ctx: Context, id: string): Promise<{ missing: string[]
   }>(
     `select c."acceptedEula" as eula, exists (select from "Price" p where p."assetId" = a.id and p."endedAt" is null) as price,
        cardinality(a."topQuestions") between 1 and 3 as questions, coalesce(a."lastTestOkAt" > $3::timestamptz - interval '${TEST_DAYS} days', false) as tested,
-       (a.source = 'MANUAL' or a."approvalStatus" is not distinct from 'APPROVED') as approved, exists (select from "Connection" n join "StorageEngine" e on e.id = n."engineId" where n.id = a."connectionId" and (a."sqlLogic" is not null or e.driver = 'external-api')) as definition, a.version
+       (a.source = 'MANUAL' or a."approvalStatus" is not distinct from 'APPROVED') as approved, exists (select from "Connection" n join "StorageEngine" e on e.id = n."engineId" where n.id = a."connectionId" and (a."sqlLogic" is not null or e.driver = 'external-api' or (e.driver = 'llm' and a.prompt is not null))) as definition, a.version
      from "Asset" a join "Company" c on c.id = a."companyId" where a.id = $1::uuid and a."companyId" = $2::uuid and a.active`,
     [id, companyId, ctx.now],
   );
   if (!row) throw notFound('asset', ['input', 'id']);
   const demands: [boolean, string][] = [
     [row.eula, 'The company has not accepted the EULA.'],
-    [row.definition, 'It has no SQL or no connection.'],
+    [row.definition, 'It has no SQL or prompt, or no connection.'],
     [row.price, 'It has no active price.'],
     [row.questions, 'It has no top questions: 1 to 3 of 15 to 200 characters.'],
     [row.tested, `It has no successful test within ${TEST_DAYS} days.`],

@@ -9,6 +9,7 @@ import {
   ApprovalStatus,
   AssetSource,
   AssetType,
+  ParameterTypeEnum,
   Visibility,
   VizAggregation,
   VizChartLibrary,
@@ -18,13 +19,22 @@ import {
   VizSortDirection,
 } from '../product-enums.ts';
 import { AssetParameter, Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
+import type { AnswerColumn } from '../warehouse/engine.ts';
 import type { Parameter } from './params.ts';
 import './estimate-schema.ts';
 import './insight-schema.ts';
 import './mutations.ts';
 
 type AssetRow = ModelRow<'Asset'>;
+
+const AnswerColumnType = builder.objectRef<AnswerColumn>('AnswerColumn').implement({
+  description: 'A column of the rows that a language model answers.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Its name.' }),
+    type: t.field({ type: ParameterTypeEnum, description: 'What its cells are.', resolve: ({ type }) => type }),
+  }),
+});
 
 const AssetChart = builder.objectRef<AssetRow>('AssetChart').implement({
   description: 'How a chart is drawn where the asset has no figure of its own.',
@@ -167,6 +177,15 @@ builder.prismaObject('Asset', {
     isCustomizationRequired: t.exposeBoolean('requireCustomization', {
       description: 'Whether it needs customising before use.',
     }),
+    prompt: t.exposeString('prompt', {
+      nullable: true,
+      description: 'What a language model is told to do; no buyer ever sees it.',
+    }),
+    answerColumns: t.field({
+      type: [AnswerColumnType],
+      description: 'The columns of the rows that a language model answers, at most 50.',
+      resolve: (row) => row.answerColumns as unknown as AnswerColumn[],
+    }),
     functionId: t.exposeString('functionId', {
       nullable: true,
       description: 'The function or model behind an external API.',
@@ -196,34 +215,25 @@ builder.prismaObject('Asset', {
       type: typeNamed('Connection'),
       nullable: true,
       description: 'The connection that it runs on.',
-      resolve: (row, _, ctx, info) =>
-        row.connectionId
-          ? (load(ctx, anyConnectionById.for(info), {
-              company: row.companyId,
-              id: row.connectionId,
-            }) as never)
-          : null,
+      ...refersTo(anyConnectionById, 'connectionId'),
     }),
     owner: t.field({
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx, info) =>
-        row.userId ? (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never) : null,
+      ...refersTo(anyUserById, 'userId'),
     }),
     industry: t.field({
       type: typeNamed('Industry'),
       nullable: true,
       description: 'Its industry.',
-      resolve: (row, _, ctx) =>
-        row.industryId ? (load(ctx, byInt('Industry'), { company: null, id: row.industryId }) as never) : null,
+      ...refersTo(byInt('Industry'), 'industryId', null),
     }),
     useCase: t.field({
       type: typeNamed('AssetUseCase'),
       nullable: true,
       description: 'Its main use case.',
-      resolve: (row, _, ctx) =>
-        row.useCaseId ? (load(ctx, byInt('AssetUseCase'), { company: null, id: row.useCaseId }) as never) : null,
+      ...refersTo(byInt('AssetUseCase'), 'useCaseId', null),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),

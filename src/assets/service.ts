@@ -9,7 +9,8 @@ import { sanitize } from '../html.ts';
 import { newId } from '../ids.ts';
 import type { InputValues } from '../input.ts';
 import { slugOf } from '../slug.ts';
-import { isApi } from '../warehouse/external-api-engine.ts';
+
+import { isApi, type AnswerColumn, type ApiEngine } from '../warehouse/engine.ts';
 import { placeholders } from '../warehouse/params.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
 import { firstRunOf } from './cron.ts';
@@ -24,29 +25,50 @@ interface Definition {
   assetType: Asset['assetType'];
   connectionId: string | null;
   sqlLogic: string | null;
+  prompt: string | null;
+  answerColumns: AnswerColumn[];
   parameters: Parameter[];
 }
 
-/** An API answers one number by its parameters. @throws DomainError VALIDATION for SQL, another type, parameters */
-function checkForApi({ assetType, sqlLogic, parameters }: Definition): void {
-  const mistakes = [
-    ...(sqlLogic === null ? [] : [['sqlLogic', 'An asset on an API has no SQL: the API gets its parameters.']]),
-    ...(assetType === 'CALCULATION'
-      ? []
-      : [['assetType', 'An asset on an API is a CALCULATION: it answers a number.']]),
-  ] as const;
+/** @throws DomainError VALIDATION for each field that has a message */
+function refuse(mistakes: Partial<Record<keyof Definition, string | false>>): void {
   throwAll(
-    mistakes.map(([field = '', message = '']) => new DomainError('VALIDATION', message, { path: ['input', field] })),
+    Object.entries(mistakes).flatMap(([field, message]) =>
+      message ? [new DomainError('VALIDATION', message, { path: ['input', field] })] : [],
+    ),
   );
-  checkDeclaration(
-    parameters,
-    parameters.map(({ name }) => name),
-  );
+}
+
+/** The `:name`s of a prompt. */
+const namesIn = (prompt: string): string[] =>
+  [...prompt.matchAll(/(?<![\w:]):([A-Za-z_][A-Za-z0-9_]{0,62})/g)].map(([, name = '']) => name);
+
+/**
+ * An API answers one number by its parameters, a language model a number, a text or rows by a prompt.
+ * @throws DomainError VALIDATION for SQL, another type, parameters
+ */
+function checkForApi({ takes }: ApiEngine, definition: Definition): void {
+  const { assetType, sqlLogic, prompt, answerColumns, parameters } = definition;
+  const names = answerColumns.map(({ name }) => name.toLowerCase());
+  const isModel = takes === 'PROMPT';
+  refuse({
+    sqlLogic:
+      sqlLogic !== null &&
+      `An asset on ${isModel ? 'a language model' : 'an API'} has no SQL: ${isModel ? 'it has a prompt' : 'the API gets its parameters'}.`,
+    prompt: prompt !== null && !isModel && 'A prompt is for a connection to a language model.',
+    assetType: isModel
+      ? assetType === 'VISUALIZATION' && 'An asset on a language model is a CALCULATION or DATA.'
+      : assetType !== 'CALCULATION' && 'An asset on an API is a CALCULATION: it answers a number.',
+    answerColumns:
+      (names.length > 0 && !(isModel && assetType === 'DATA') && 'Columns are for DATA of a language model.') ||
+      (new Set(names).size < names.length && 'Each column has a name of its own.'),
+  });
+  checkDeclaration(parameters, isModel ? namesIn(prompt ?? '') : parameters.map(({ name }) => name), 'prompt');
 }
 
 /** @throws DomainError NOT_FOUND for the connection, SQL_REJECTED, VALIDATION for parameters and what does not fit an API */
 async function checkDefinition(ctx: Context, definition: Definition): Promise<void> {
-  const { connectionId, sqlLogic, parameters } = definition;
+  const { connectionId, sqlLogic, prompt, answerColumns, parameters } = definition;
   const { companyId } = viewerOf(ctx);
   let dialect: Parameters<typeof checkSql>[1] = 'postgres';
   if (connectionId) {
@@ -56,7 +78,11 @@ async function checkDefinition(ctx: Context, definition: Definition): Promise<vo
     });
     if (!own) throw notFound('connection', ['input', 'connectionId']);
     const { engine } = await openConnection(ctx, connectionId, companyId);
-    if (isApi(engine)) return checkForApi(definition);
+    if (isApi(engine)) return checkForApi(engine, definition);
+    refuse({
+      prompt: prompt !== null && 'A prompt is for a connection to a language model.',
+      answerColumns: answerColumns.length > 0 && 'Columns are for DATA of a language model.',
+    });
     dialect = engine.dialect;
   }
   if (sqlLogic === null) return;
@@ -152,6 +178,8 @@ const DEFINING: (keyof UpdateInput)[] = [
   'sqlLogic',
   'connectionId',
   'functionId',
+  'prompt',
+  'answerColumns',
   'parameters',
   'assetType',
   'vizSpec',
@@ -174,6 +202,8 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
       assetType: input.assetType ?? before.assetType,
       connectionId: input.connectionId === undefined ? before.connectionId : input.connectionId,
       sqlLogic: input.sqlLogic === undefined ? before.sqlLogic : input.sqlLogic,
+      prompt: input.prompt === undefined ? before.prompt : input.prompt,
+      answerColumns: input.answerColumns ?? (before.answerColumns as unknown as AnswerColumn[]),
       parameters,
     });
   }

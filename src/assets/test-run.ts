@@ -42,6 +42,7 @@ export async function testAsset(
       cacheStatus: 'BYPASS',
       computedAt,
       engineMs: result.timings.totalMs,
+      tokens: result.tokens,
       isCharged: false,
     });
     // The definition that was tested, not one that came meanwhile.

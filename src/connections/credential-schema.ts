@@ -12,8 +12,9 @@ const Kind = builder.enumType('ConnectionFieldKind', {
   description: 'What a value of a connection looks like.',
   values: {
     TEXT: { description: 'Text.' },
-    NUMBER: { description: 'A whole number.' },
+    NUMBER: { description: 'A number.' },
     BOOLEAN: { description: 'true or false.' },
+    LIST: { description: 'A list of objects, as the description of `settings` says.' },
   },
 });
 const Field = builder.objectRef<CredentialShape['fields'][number]>('ConnectionField').implement({

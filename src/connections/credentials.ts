@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DomainError, throwAll } from '../errors.ts';
 import type { CredentialType } from '../generated/prisma/client.ts';
 import { storageEngines } from '../reference/data.ts';
+import { fileTables } from '../warehouse/file-tables.ts';
 
 /** Settings of a connection as they are stored: what may be read, and what is sealed. */
 export interface SplitSettings {
@@ -83,6 +84,25 @@ const athena = z.strictObject({
   endpoint,
 });
 
+const llm = z.strictObject({
+  baseUrl: said(2000),
+  model: said(200),
+  temperature: z
+    .number('Takes a number from 0 to 2.')
+    .min(0, 'Takes a number from 0 to 2.')
+    .max(2, 'Takes a number from 0 to 2.')
+    .optional(),
+  maxTokens: z
+    .int('Takes a number from 1 to 32000.')
+    .min(1, 'Takes a number from 1 to 32000.')
+    .max(32_000, 'Takes a number from 1 to 32000.')
+    .optional(),
+  maxTokensField: z
+    .enum(['max_tokens', 'max_completion_tokens'], 'Takes max_tokens or max_completion_tokens.')
+    .optional(),
+  answerFormat: z.enum(['JSON_SCHEMA', 'JSON_OBJECT', 'NONE'], 'Takes JSON_SCHEMA, JSON_OBJECT or NONE.').optional(),
+});
+
 type Shape = z.ZodType<Record<string, unknown>>;
 
 /** The settings that each driver takes; by credential type where they differ. */
@@ -91,6 +111,7 @@ const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
   mysql: network,
   sqlserver: network.extend({ trustServerCertificate: z.boolean('Takes true or false.').optional() }),
   duckdb: file,
+  'duckdb-files': file.extend({ tables: fileTables }),
   sqlite: file,
   clickhouse: network.extend({ database: said(128).optional(), username: said(128).optional() }),
   trino: {
@@ -122,6 +143,7 @@ const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
     }),
   },
   athena,
+  llm: { API_KEY: llm.extend({ apiKey: said(4096) }), NONE: llm },
   'external-api': z.strictObject({
     baseUrl: said(2000),
     apiKey: said(4096),
@@ -137,13 +159,18 @@ function shapeOf(driver: string, type: CredentialType): Shape | null {
 /** A member of a connection's settings and credentials. */
 export interface SettingField {
   name: string;
-  kind: 'TEXT' | 'NUMBER' | 'BOOLEAN';
+  kind: 'TEXT' | 'NUMBER' | 'BOOLEAN' | 'LIST';
   isRequired: boolean;
   /** The only values it takes; empty for any. */
   allowedValues: string[];
 }
 
-const kinds: Record<string, SettingField['kind']> = { integer: 'NUMBER', number: 'NUMBER', boolean: 'BOOLEAN' };
+const kinds: Record<string, SettingField['kind']> = {
+  integer: 'NUMBER',
+  number: 'NUMBER',
+  boolean: 'BOOLEAN',
+  array: 'LIST',
+};
 
 /** What a driver takes with a credential type, of settings and credentials together; empty where it takes none. */
 export function settingFields(driver: string, type: CredentialType): SettingField[] {
@@ -223,17 +250,18 @@ export function splitSettings(
   if (!parsed.success) {
     throwAll(
       parsed.error.issues.flatMap((issue) => {
-        const names = issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0] ?? '')];
+        const at = issue.path.map(String);
+        const names = issue.code === 'unrecognized_keys' && at.length === 0 ? issue.keys : [at[0] ?? ''];
         return names.map((name) => {
           const from = name in settings && !(name in credentials) ? 'settings' : 'credentials';
           const isMissing = !(name in settings) && !(name in credentials);
           const message =
             issue.code === 'unrecognized_keys'
-              ? `${name} is no setting of this engine by ${type}.`
+              ? `${at.length === 0 ? name : issue.keys.join(', ')} is no setting of this engine by ${type}.`
               : isMissing
                 ? `${name} is missing.`
                 : issue.message;
-          return new DomainError('VALIDATION', message, { path: ['input', from, name] });
+          return new DomainError('VALIDATION', message, { path: ['input', from, name, ...at.slice(1)] });
         });
       }),
     );

@@ -8,7 +8,7 @@ import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { CredentialType } from '../product-enums.ts';
-import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import type { TableInfo } from '../warehouse/engine.ts';
 import type { Health } from '../warehouse/resilience.ts';
 import { liveTables, sampleData, type Sample } from './inspect.ts';
@@ -132,10 +132,7 @@ builder.prismaObject('Connection', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx, info) =>
-        row.userId === null
-          ? null
-          : (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never),
+      ...refersTo(anyUserById, 'userId'),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),

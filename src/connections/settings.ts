@@ -36,24 +36,35 @@ const realPath = (file: string): string | null => {
   }
 };
 
-/** A database file belongs to the company whose connection named it first: its rows are not for another's connection. */
+const isSameOrUnder = (root: string, file: string): boolean =>
+  file === root || file.startsWith(root.endsWith(path.sep) ? root : root + path.sep);
+
+/** Files belong to the company whose connection named them first, a folder with all in it: no rows for another's connection. */
 async function checkFile(ctx: Context, settings: Record<string, unknown>): Promise<void> {
-  const file = String(settings['path']);
-  const others = await ctx.query<{ path: string }>(
-    `select distinct settings->>'path' as path from "Connection" where "companyId" <> $1::uuid and settings->>'path' like '%' || $2::text limit 100`,
-    [viewerOf(ctx).companyId, path.basename(file).replace(/[\\%_]/g, '\\$&')],
-  );
+  const root = path.resolve(ctx.app.config.DATA_DIR, 'warehouses');
   // A path may be relative to the directory of the warehouses.
-  const resolved = (given: string): string => path.resolve(ctx.app.config.DATA_DIR, 'warehouses', given);
-  const real = realPath(resolved(file));
-  if (others.some((other) => resolved(other.path) === resolved(file) || realPath(resolved(other.path)) === real)) {
-    throw invalid('The path is not that of a database file in an allowed directory.', 'credentials', 'path');
+  const placesOf = (given: string): string[] => {
+    const resolved = path.resolve(root, given);
+    return [resolved, realPath(resolved) ?? resolved];
+  };
+  const own = placesOf(String(settings['path']));
+  // What overlaps begins with the same name below the directory.
+  const roots = [root, realPath(root) ?? root];
+  const tops = own.flatMap((place) => roots.map((at) => path.relative(at, place).split(path.sep)[0] ?? ''));
+  const others = await ctx.query<{ path: string }>(
+    `select distinct settings->>'path' as path from "Connection" where "companyId" <> $1::uuid and settings->>'path' like any ($2::text[]) limit 1000`,
+    [viewerOf(ctx).companyId, tops.map((top) => `%${top.replace(/[\\%_]/g, '\\$&')}%`)],
+  );
+  const overlaps = (a: string, b: string): boolean => isSameOrUnder(a, b) || isSameOrUnder(b, a);
+  if (others.some((other) => placesOf(other.path).some((theirs) => own.some((ours) => overlaps(ours, theirs))))) {
+    const what = settings['tables'] === undefined ? 'database file' : 'folder';
+    throw invalid(`The path is not that of a ${what} in an allowed directory.`, 'credentials', 'path');
   }
 }
 
 /**
  * Settings that the driver takes by a credential type, parted into what may be read and what is secret.
- * @throws DomainError VALIDATION, also for a database file that another company connected first.
+ * @throws DomainError VALIDATION, also for files that another company connected first.
  */
 export async function checkedSettings(
   ctx: Context,

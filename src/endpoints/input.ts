@@ -52,7 +52,10 @@ const column = inputObject('EndpointColumnInput', 'A column of the table, and wh
   isHidden: defaulted(bool('Whether it only filters and is not part of the answer.'), false),
   alias: optional(text('Its name in the answer where that is another.', 255)),
   order: optional(
-    enumOf<'ASC' | 'DESC'>('SortDirection', 'Sorts the rows by it; by the first column where none has an order.'),
+    enumOf<'ASC' | 'DESC'>(
+      'SortDirection',
+      'Sorts the rows by it, what is missing last; by the first column where none has an order.',
+    ),
   ),
 });
 type ColumnInput = Omit<EndpointColumn, 'filter'> & { filter: unknown };

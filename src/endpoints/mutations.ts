@@ -130,6 +130,7 @@ mutation('endpointFetch', {
   access: 'signed-in',
   cost: 50,
   isIdempotent: true,
+  isLong: true,
   input: {
     endpointId: optional(idOfType('EndpointListing', 'The endpoint, own or listed.')),
     address: optional(address.as('The endpoint by its address, in place of the id.')),
@@ -159,6 +160,7 @@ mutation('endpointTest', {
   access: 'products:run',
   cost: 50,
   isIdempotent: true,
+  isLong: true,
   input: { id, limit: defaulted(int('How many rows at most.', 1, 1000), 10), parameters },
   payload: fetched,
   run: async (ctx, { id: key, limit, parameters: values }) => ({

@@ -8,7 +8,7 @@ import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { AccessMethod, ApprovalStatus, EndpointStatus, Visibility } from '../product-enums.ts';
 import { Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { aggregations, endpointColumns, type EndpointColumn } from './columns.ts';
 import './edges-schema.ts';
 import './mutations.ts';
@@ -132,16 +132,13 @@ builder.prismaObject('Endpoint', {
       type: typeNamed('Connection'),
       nullable: true,
       description: 'The connection its rows come from; null once deleted.',
-      resolve: (row, _, ctx) => load(ctx, connectionById, { company: row.companyId, id: row.connectionId }) as never,
+      ...refersTo(connectionById, 'connectionId'),
     }),
     owner: t.field({
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx, info) =>
-        row.userId === null
-          ? null
-          : (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never),
+      ...refersTo(anyUserById, 'userId'),
     }),
     industry: t.field({
       type: typeNamed('Industry'),

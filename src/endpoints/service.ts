@@ -6,6 +6,7 @@ import { sanitize } from '../html.ts';
 import { newId } from '../ids.ts';
 import type { InputValues } from '../input.ts';
 import { slugOf } from '../slug.ts';
+import { isApi } from '../warehouse/engine.ts';
 import { columnsMistakes } from './column-rules.ts';
 import { storedColumns, type createFields, type updateFields } from './input.ts';
 import { whitelistMistakes } from './whitelist.ts';
@@ -55,14 +56,21 @@ async function check(ctx: Context, input: Partial<CreateInput> | Partial<UpdateI
   throwAll(errors);
 }
 
-/** Holds a connection of the caller's company, so that it is not deleted meanwhile. @throws DomainError NOT_FOUND */
+/**
+ * Holds a connection of the caller's company, so that it is not deleted meanwhile.
+ * @throws DomainError NOT_FOUND, VALIDATION for one that takes no SQL
+ */
 async function holdConnection(tx: Context, id: string | undefined): Promise<void> {
   if (id === undefined) return;
-  const [held] = await tx.query(
-    'select 1 from "Connection" where id = $1::uuid and "companyId" = $2::uuid and active for share',
+  const [held] = await tx.query<{ driver: string | null }>(
+    `select e.driver from "Connection" c join "StorageEngine" e on e.id = c."engineId"
+     where c.id = $1::uuid and c."companyId" = $2::uuid and c.active for share of c`,
     [id, viewerOf(tx).companyId],
   );
   if (!held) throw notFound('connection', ['input', 'connectionId']);
+  const { engines } = tx.app;
+  if (held.driver && engines.has(held.driver) && isApi(engines.get(held.driver)))
+    throw invalid('Rows are read by SQL, and an API takes none: an asset can ask it.', 'connectionId');
 }
 
 function nameTaken(error: unknown): unknown {
@@ -76,7 +84,7 @@ function nameTaken(error: unknown): unknown {
 
 /**
  * Makes an endpoint of the caller's company; its slug comes from the name and stays.
- * @throws DomainError VALIDATION, NOT_FOUND on `connectionId`, CONFLICT on `name`.
+ * @throws DomainError VALIDATION, also on a `connectionId` that takes no SQL, NOT_FOUND on `connectionId`, CONFLICT on `name`.
  */
 export async function createEndpoint(ctx: Context, input: CreateInput): Promise<Endpoint> {
   const { companyId, userId } = viewerOf(ctx);

@@ -81,6 +81,31 @@ export function mistakeIn(op: FilterOp, type: ColumnType, given: unknown): strin
 
 const ownValue = (filter: ColumnFilter): unknown => (isListOp(filter.op) ? filter.values : filter.value);
 
+/** A number in all its digits, as texts of decimals are written. */
+function decimalText(value: number): string {
+  return Number.isInteger(value) ? BigInt(value).toString() : value.toFixed(12);
+}
+
+/** An instant in UTC: what came without a zone is taken for that. */
+function instantText(value: string, form: 'zoned' | 'plain'): string {
+  const [, day = '', clock = '00:00:00'] = TIMESTAMP.exec(value) ?? [];
+  const [seconds = '', fraction] = clock.split('.');
+  const offset = /[+-]\d{2}:\d{2}$/.exec(value.slice(10))?.[0] ?? 'Z';
+  const utc = new Date(`${day}T${seconds}${offset}`).toISOString().slice(0, 19);
+  const text = fraction === undefined ? utc : `${utc}.${fraction}`;
+  return form === 'zoned' ? `${text}+00:00` : text.replace('T', ' ');
+}
+
+/** A value as it is bound: decimals in all their digits, instants as the engine reads them. */
+export function boundValue(
+  value: ParameterValue,
+  type: ColumnType,
+  instant: 'zoned' | 'plain' | 'given',
+): ParameterValue {
+  if (type === 'DECIMAL' && typeof value === 'number') return decimalText(value);
+  return type === 'TIMESTAMP' && typeof value === 'string' && instant !== 'given' ? instantText(value, instant) : value;
+}
+
 /** The parameters that the filters of an endpoint take, each once, in the order of the columns. */
 export function parametersOf(columns: EndpointColumn[]): EndpointParameter[] {
   const found = new Map<string, EndpointParameter>();

@@ -181,6 +181,7 @@ mutation('endpointExport', {
   access: 'products:run',
   cost: 50,
   isIdempotent: true,
+  isLong: true,
   input: {
     endpointId: idOfType('EndpointListing', 'The endpoint, own or listed; it must offer exports.'),
     format: enumOf<'CSV' | 'PARQUET' | 'JSONL'>(ExportFormat, 'What kind of file.'),

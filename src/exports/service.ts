@@ -75,7 +75,9 @@ export async function startExport(ctx: Context, input: ExportInput): Promise<Exp
   await startRun(ctx, { ...block, kind: 'EXPORT', price }, async (query, run) => {
     made = await insertExport(query, ctx, run.id, input, terms);
     await send(query, { exportId: made.id });
+    await ctx.intent?.keep(query, { export: made });
   });
+  if (ctx.intent) ctx.intent.isKept = true;
   return made as ExportRow;
 }
 

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { createContext, type App } from '../context.ts';
+import type { RunQuery } from '../db.ts';
 import type { Export } from '../generated/prisma/client.ts';
 import type { Job } from '../jobs.ts';
 import { failRun, succeedRun, type RunRow } from '../usage/runs.ts';
@@ -71,7 +72,7 @@ async function finish(
     isCharged: blockCount > 0,
     charge: { credits, cents },
   };
-  await succeedRun({ app }, run, { price: null }, result, async (query) => {
+  const also = async (query: RunQuery): Promise<void> => {
     const closed = await query(
       `update "Export" set status = 'SUCCEEDED', "rowsRead" = $3, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, "blockCount" = $6, credits = $7,
          "fileKey" = $8, "finishedAt" = now(), "expiresAt" = now() + interval '24 hours', version = version + 1
@@ -79,7 +80,8 @@ async function finish(
       [row.id, row.attempt, rowCount, isTruncated, byteCount, blockCount, run.isBilled ? credits : 0, fileKey],
     );
     if (closed.length === 0) throw new Lost();
-  });
+  };
+  await succeedRun({ app }, run, { price: null }, result, { also });
 }
 
 /**

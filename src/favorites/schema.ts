@@ -8,7 +8,7 @@ import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { favoriteOf, favoritesCountOf } from './loaders.ts';
 import { demandOwn, mayOversee, personOf } from '../users/person.ts';
 import { addFavorite, removeFavorite, updateFavorite } from './service.ts';
@@ -45,7 +45,7 @@ builder.prismaObject('Favorite', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Whose it is.',
-      resolve: (row, _, ctx, info) => load(ctx, anyUser.for(info), { company: row.companyId, id: row.userId }) as never,
+      ...refersTo(anyUser, 'userId'),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was added.', resolve: (row) => row.createdAt }),

@@ -9,7 +9,7 @@ import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { PublishingPlatform } from '../product-enums.ts';
-import { OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { platformOffers, type PlatformOffer } from './offers.ts';
 import type { Credentials } from './platforms/platform.ts';
 import { createIntegration, deleteIntegration, testIntegration, updateIntegration } from './service.ts';
@@ -104,7 +104,7 @@ builder.prismaObject('Integration', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who made it.',
-      resolve: (row, _, ctx, info) => load(ctx, anyUser.for(info), { company: row.companyId, id: row.userId }) as never,
+      ...refersTo(anyUser, 'userId'),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),

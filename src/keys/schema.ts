@@ -7,7 +7,7 @@ import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { roleName } from '../permissions.ts';
 import { KeyKind, RateLimitPeriod, RoleName } from '../product-enums.ts';
-import { OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { prefixes } from '../secrets.ts';
 import { lastUsedAtOf, statisticsOf, type KeyStatistics } from './loaders.ts';
 import './mutations.ts';
@@ -133,10 +133,7 @@ builder.prismaObject('ApiKey', {
       nullable: true,
       access: 'company:read',
       description: 'Its owner; null for a key of the company itself.',
-      resolve: (row, _, ctx, info) =>
-        row.userId === null
-          ? null
-          : (load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never),
+      ...refersTo(anyUserById, 'userId'),
     }),
     endpointId: t.id({
       nullable: true,

@@ -1,10 +1,9 @@
 import { typeNamed, type ModelRow } from '../builder.ts';
 import { CompanyProfile, profileOf } from '../companies/profile.ts';
 import type { Context } from '../context.ts';
-import { load } from '../loader.ts';
-import { activePriceOf, type Product } from '../prices/loaders.ts';
+import { activePrices, type Product } from '../prices/loaders.ts';
 import { Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, rowBy, type Selection } from '../rows.ts';
+import { EVERYBODY, refersTo, rowBy, type Selection } from '../rows.ts';
 import { statisticsOf } from '../usage/loaders.ts';
 import { ProductStatistics } from '../usage/statistics.ts';
 
@@ -13,13 +12,17 @@ type Row = ModelRow<'Asset'> & ModelRow<'Endpoint'>;
 type Resolve = (row: Row, args: object, ctx: Context, info: Selection) => unknown;
 /** The part of a field builder that both models' builders have. */
 interface Fields {
-  field(options: { type: unknown; nullable?: boolean; cost?: number; description: string; resolve: Resolve }): never;
+  field(options: {
+    type: unknown;
+    nullable?: boolean;
+    cost?: number;
+    description: string;
+    resolve: Resolve;
+    extensions?: object;
+  }): never;
   exposeString(name: string, options: { nullable?: boolean; description: string }): never;
   exposeStringList(name: string, options: { description: string }): never;
 }
-
-const byInt = (model: 'Industry' | 'AssetUseCase', ctx: Context, id: number | null, info: Selection): unknown =>
-  id === null ? null : load(ctx, rowBy(model, { type: 'int', where: EVERYBODY }).for(info), { company: null, id });
 
 /** The fields of a listing of either kind; `unit` is what is paid for, `use` what is done with it. */
 export function listingFields(builder: unknown, product: Product, { unit, use }: { unit: string; use: string }) {
@@ -52,19 +55,19 @@ export function listingFields(builder: unknown, product: Product, { unit, use }:
       type: typeNamed('Price'),
       nullable: true,
       description: `What a ${unit} costs; null where it is not for sale.`,
-      resolve: (row, _, ctx, info) => activePriceOf(ctx, product, row.id, info),
+      ...refersTo(activePrices[product], 'id', null),
     }),
     industry: t.field({
       type: typeNamed('Industry'),
       nullable: true,
       description: 'Its industry.',
-      resolve: (row, _, ctx, info) => byInt('Industry', ctx, row.industryId, info),
+      ...refersTo(rowBy('Industry', { type: 'int', where: EVERYBODY }), 'industryId', null),
     }),
     useCase: t.field({
       type: typeNamed('AssetUseCase'),
       nullable: true,
       description: 'Its main use case.',
-      resolve: (row, _, ctx, info) => byInt('AssetUseCase', ctx, row.useCaseId, info),
+      ...refersTo(rowBy('AssetUseCase', { type: 'int', where: EVERYBODY }), 'useCaseId', null),
     }),
     statistics: t.field({
       type: ProductStatistics,

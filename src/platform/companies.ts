@@ -1,4 +1,4 @@
-import { transaction, viewerOf, type Context } from '../context.ts';
+import { afterCommit, transaction, viewerOf, type Context } from '../context.ts';
 import { grantCredits, openAccounts } from '../credits/journal.ts';
 import { DomainError, notFound } from '../errors.ts';
 
@@ -7,9 +7,11 @@ const MAX_BALANCE = 2_147_483_647;
 
 const noCompany = (): DomainError => notFound('company', ['input', 'companyHandle']);
 
-function record(ctx: Context, change: Record<string, unknown>): void {
+function record(ctx: Context, change: Record<string, unknown>): Promise<void> {
   const { userId, apiKeyId } = viewerOf(ctx);
-  ctx.log.info({ operator: userId, apiKeyId, ...change }, 'an operator changed a company');
+  return afterCommit(ctx, async () =>
+    ctx.log.info({ operator: userId, apiKeyId, ...change }, 'an operator changed a company'),
+  );
 }
 
 /**
@@ -35,7 +37,7 @@ export async function grantToCompany(
     await openAccounts(tx.query, company.id);
     await grantCredits(tx.query, company.id, credits, note);
   });
-  record(ctx, { companyHandle, credits, note });
+  await record(ctx, { companyHandle, credits, note });
 }
 
 /** Sets a company's share of its sales; null for the usual one. @throws DomainError NOT_FOUND on `companyHandle` */
@@ -49,7 +51,7 @@ export async function setShare(
   });
   if (count === 0) throw noCompany();
   ctx.cache.clear();
-  record(ctx, { companyHandle, vendorShare });
+  await record(ctx, { companyHandle, vendorShare });
 }
 
 /** Puts a company on a plan, at once. @throws DomainError NOT_FOUND on `planCode` or `companyHandle` */
@@ -65,5 +67,5 @@ export async function setPlan(
   });
   if (count === 0) throw noCompany();
   ctx.cache.clear();
-  record(ctx, { companyHandle, planCode });
+  await record(ctx, { companyHandle, planCode });
 }

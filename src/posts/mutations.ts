@@ -118,6 +118,7 @@ mutation('postPublishExternally', {
   access: 'posts:write',
   cost: 100,
   isIdempotent: true,
+  isLong: true,
   input: { postId: idOfType('Post', 'The post.'), integrationId: idOfType('Integration', 'The integration.') },
   payload: { publication: { type: typeNamed('Publication'), description: 'The publication.' } },
   run: async (ctx, input) => ({ publication: await publishExternally(ctx, input) }),

@@ -4,20 +4,18 @@ import type { Context } from '../context.ts';
 import { uuidOf } from '../ids.ts';
 import { load } from '../loader.ts';
 import { idOf } from '../nodes.ts';
-import { OWN_ANY, rowBy, type Selection } from '../rows.ts';
+import { OWN_ANY, rowBy } from '../rows.ts';
 
 type PostRow = ModelRow<'Post'>;
 
 /** What everybody may read. */
 const publishedPost = rowBy<PostRow>('Post', { where: 't."isPublished" and t.active' });
 /** Also users that were deleted: they stay the authors of what they wrote. */
-const anyUser = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
+export const authors = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
 
 /** Who wrote an article. */
-export function authorOf(ctx: Context, post: PostRow, info?: Selection): Promise<ModelRow<'User'>> {
-  return load(ctx, info ? anyUser.for(info) : anyUser, { company: post.companyId, id: post.userId }) as Promise<
-    ModelRow<'User'>
-  >;
+export function authorOf(ctx: Context, post: PostRow): Promise<ModelRow<'User'>> {
+  return load(ctx, authors, { company: post.companyId, id: post.userId }) as Promise<ModelRow<'User'>>;
 }
 
 const PublicPost = builder.objectRef<PostRow>('PublicPost').implement({

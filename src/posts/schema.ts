@@ -6,11 +6,11 @@ import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { PostTone } from '../product-enums.ts';
-import { OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import type { Insight } from './insights.ts';
 import { postSummaryOf, type PostSummary as Summary } from './loaders.ts';
 import './mutations.ts';
-import { authorOf } from './public-post.ts';
+import { authors } from './public-post.ts';
 import { publications } from './publications.ts';
 
 type PostRow = ModelRow<'Post'>;
@@ -136,7 +136,7 @@ builder.prismaObject('Post', {
     author: t.field({
       type: typeNamed('User'),
       description: 'Who wrote it.',
-      resolve: (row, _, ctx, info) => authorOf(ctx, row, info) as never,
+      ...refersTo(authors, 'userId'),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was stored.', resolve: (row) => row.createdAt }),

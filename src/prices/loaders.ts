@@ -1,19 +1,21 @@
 import type { Context } from '../context.ts';
 import type { Price, PriceDiscount } from '../generated/prisma/client.ts';
 import { load, manyByPosition, oneByPosition, type Loader } from '../loader.ts';
-import { rowBy, type Selection } from '../rows.ts';
+import { rowBy } from '../rows.ts';
 import { centsOf, creditsOf, effectiveCents } from './credits.ts';
 
 export type Product = 'asset' | 'endpoint';
 
 const ACTIVE = 't."endedAt" is null';
-const activeByAsset = rowBy<Price>('Price', { column: 'assetId', where: ACTIVE });
-const activeByEndpoint = rowBy<Price>('Price', { column: 'endpointId', where: ACTIVE });
+/** Whoever sees a product may see its price. */
+export const activePrices = {
+  asset: rowBy<Price>('Price', { column: 'assetId', where: ACTIVE }),
+  endpoint: rowBy<Price>('Price', { column: 'endpointId', where: ACTIVE }),
+};
 
-/** The active price of a product; null where it is not for sale. Whoever sees the product may see its price. */
-export function activePriceOf(ctx: Context, product: Product, id: string, info?: Selection): Promise<Price | null> {
-  const loader = product === 'asset' ? activeByAsset : activeByEndpoint;
-  return load(ctx, info ? loader.for(info) : loader, { company: null, id });
+/** The active price of a product; null where it is not for sale. */
+export function activePriceOf(ctx: Context, product: Product, id: string): Promise<Price | null> {
+  return load(ctx, activePrices[product], { company: null, id });
 }
 
 type Moment = { id: string; at: Date };

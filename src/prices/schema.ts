@@ -7,9 +7,9 @@ import { listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { CENTS_PER_CREDIT, centsOf, creditsOf, effectiveCents, usdOf } from './credits.ts';
-import { activePriceOf, discountsOf, priceAt, priceNow } from './loaders.ts';
+import { activePrices, discountsOf, priceAt, priceNow } from './loaders.ts';
 import { createPrice, deletePrice, discountPrice, updatePrice } from './service.ts';
 
 builder.prismaObject('PriceDiscount', {
@@ -115,7 +115,7 @@ for (const [product, model] of [
       type: typeNamed('Price'),
       nullable: true,
       description: 'The price of today; null where it is not for sale.',
-      resolve: (parent, _, ctx, info) => activePriceOf(ctx, product, parent.id, info) as never,
+      ...refersTo(activePrices[product], 'id', null),
     }),
   );
   builder.prismaObjectField(model, 'priceAt', (t) =>

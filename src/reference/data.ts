@@ -93,7 +93,7 @@ export const storageEngines: StorageEngineRow[] = rows(`
  5 | 1 | Google Cloud SQL for SQL Server | RDBMS | sqlserver | USERNAME_PASSWORD | -
  6 | 1 | Google Cloud Spanner | RDBMS | - | SERVICE_ACCOUNT SERVICE_IDENTITY | Spanner is reached over Google's own gRPC API, and that adapter is not built yet.
  7 | 1 | Google Cloud Storage | OBJ | - | SERVICE_ACCOUNT ACCESS_KEY SERVICE_IDENTITY | Files in object storage cannot be queried yet; load them into a database first.
- 8 | 1 | Google Vertex AI (Gemini) | LLM | - | SERVICE_ACCOUNT API_KEY SERVICE_IDENTITY | Language-model connections are listed for completeness; no adapter calls them yet.
+ 8 | 1 | Google Vertex AI (Gemini) | LLM | - | SERVICE_ACCOUNT API_KEY SERVICE_IDENTITY | It is not reached as OpenAI's API is, and no adapter for it is built yet; what offers such an address can be connected as an OpenAI-compatible API.
  9 | 1 | Google Vertex AI Endpoints | API_MODEL | - | SERVICE_ACCOUNT SERVICE_IDENTITY | Hosted prediction models cannot be called yet.
 10 | 2 | Amazon Redshift | EDW | postgres | USERNAME_PASSWORD | -
 11 | 2 | Amazon Redshift Serverless | EDW | postgres | USERNAME_PASSWORD | -
@@ -108,7 +108,7 @@ export const storageEngines: StorageEngineRow[] = rows(`
 20 | 2 | Amazon RDS for Oracle | RDBMS | - | USERNAME_PASSWORD | Oracle Database speaks its own protocol, for which no driver is built in yet.
 21 | 2 | Amazon Athena | EDW | athena | ACCESS_KEY | -
 22 | 2 | Amazon S3 | OBJ | - | ACCESS_KEY SERVICE_IDENTITY | Files in object storage cannot be queried yet; load them into a database first.
-23 | 2 | Amazon Bedrock | LLM | - | ACCESS_KEY API_KEY SERVICE_IDENTITY | Language-model connections are listed for completeness; no adapter calls them yet.
+23 | 2 | Amazon Bedrock | LLM | - | ACCESS_KEY API_KEY SERVICE_IDENTITY | It is not reached as OpenAI's API is, and no adapter for it is built yet; what offers such an address can be connected as an OpenAI-compatible API.
 24 | 2 | Amazon SageMaker Endpoints | API_MODEL | - | ACCESS_KEY SERVICE_IDENTITY | Hosted prediction models cannot be called yet.
 25 | 3 | Azure SQL Database | RDBMS | sqlserver | USERNAME_PASSWORD | -
 26 | 3 | Microsoft SQL Server | RDBMS | sqlserver | USERNAME_PASSWORD | -
@@ -117,10 +117,10 @@ export const storageEngines: StorageEngineRow[] = rows(`
 29 | 3 | Azure Database for PostgreSQL | RDBMS | postgres | USERNAME_PASSWORD | -
 30 | 3 | Azure Database for MySQL | RDBMS | mysql | USERNAME_PASSWORD | -
 31 | 3 | Azure Blob Storage | OBJ | - | ACCESS_KEY CLIENT_SECRET SERVICE_IDENTITY | Files in object storage cannot be queried yet; load them into a database first.
-32 | 3 | Azure OpenAI Service | LLM | - | API_KEY CLIENT_SECRET SERVICE_IDENTITY | Language-model connections are listed for completeness; no adapter calls them yet.
+32 | 3 | Azure OpenAI Service | LLM | - | API_KEY CLIENT_SECRET SERVICE_IDENTITY | It is not reached as OpenAI's API is, and no adapter for it is built yet; what offers such an address can be connected as an OpenAI-compatible API.
 33 | 3 | Azure Machine Learning Endpoints | API_MODEL | - | API_KEY CLIENT_SECRET | Hosted prediction models cannot be called yet.
 34 | 4 | Snowflake | EDW | snowflake | KEY_PAIR OAUTH API_KEY | -
-35 | 4 | Snowflake Cortex | LLM | - | KEY_PAIR OAUTH | Language-model connections are listed for completeness; no adapter calls them yet.
+35 | 4 | Snowflake Cortex | LLM | - | KEY_PAIR OAUTH | It is not reached as OpenAI's API is, and no adapter for it is built yet; what offers such an address can be connected as an OpenAI-compatible API.
 36 | 5 | Databricks SQL Warehouse | EDW | databricks | API_KEY OAUTH | -
 37 | 5 | Databricks Lakebase | RDBMS | - | OAUTH CLIENT_SECRET | Lakebase wants short-lived OAuth tokens as passwords, which the PostgreSQL driver cannot renew yet.
 38 | 5 | Databricks Model Serving | API_MODEL | - | API_KEY CLIENT_SECRET | Hosted prediction models cannot be called yet.
@@ -131,8 +131,8 @@ export const storageEngines: StorageEngineRow[] = rows(`
 43 | 9 | Oracle Autonomous Database | RDBMS | - | USERNAME_PASSWORD KEY_PAIR | Oracle Database speaks its own protocol, for which no driver is built in yet.
 44 | 9 | MySQL HeatWave | RDBMS | mysql | USERNAME_PASSWORD | -
 45 | 9 | Oracle Object Storage | OBJ | - | ACCESS_KEY KEY_PAIR | Files in object storage cannot be queried yet; load them into a database first.
-46 | 10 | OpenAI API | LLM | - | API_KEY | Language-model connections are listed for completeness; no adapter calls them yet.
-47 | 11 | Anthropic API | LLM | - | API_KEY | Language-model connections are listed for completeness; no adapter calls them yet.
+46 | 10 | OpenAI API | LLM | llm | API_KEY | -
+47 | 11 | Anthropic API | LLM | - | API_KEY | It is not reached as OpenAI's API is, and no adapter for it is built yet; what offers such an address can be connected as an OpenAI-compatible API.
 48 | 12 | PostgreSQL | RDBMS | postgres | USERNAME_PASSWORD | -
 49 | 12 | MySQL | RDBMS | mysql | USERNAME_PASSWORD | -
 50 | 12 | MariaDB | RDBMS | mysql | USERNAME_PASSWORD | -
@@ -140,7 +140,7 @@ export const storageEngines: StorageEngineRow[] = rows(`
 52 | 12 | Oracle Database | RDBMS | - | USERNAME_PASSWORD | Oracle Database speaks its own protocol, for which no driver is built in yet.
 53 | 12 | Trino | EDW | trino | USERNAME_PASSWORD OAUTH NONE | -
 54 | 12 | MinIO | OBJ | - | ACCESS_KEY | Files in object storage cannot be queried yet; load them into a database first.
-55 | 12 | Ollama | LLM | - | NONE API_KEY | Language-model connections are listed for completeness; no adapter calls them yet.
+55 | 12 | Ollama | LLM | llm | NONE API_KEY | -
 56 | 12 | TimescaleDB | RDBMS | postgres | USERNAME_PASSWORD | -
 57 | 13 | DuckDB | EDW | duckdb | NONE | -
 58 | 13 | SQLite | RDBMS | sqlite | NONE | -
@@ -162,13 +162,15 @@ export const storageEngines: StorageEngineRow[] = rows(`
 74 | 23 | Cloudflare R2 | OBJ | - | ACCESS_KEY | Files in object storage cannot be queried yet; load them into a database first.
 75 | 24 | CockroachDB | RDBMS | - | USERNAME_PASSWORD | CockroachDB speaks the PostgreSQL protocol, but its safeguards are not yet verified with this gateway.
 76 | 25 | SAP HANA Cloud | EDW | - | USERNAME_PASSWORD | SAP HANA speaks its own protocol, for which no driver is built in yet.
-77 | 26 | Mistral API | LLM | - | API_KEY | Language-model connections are listed for completeness; no adapter calls them yet.
-78 | 27 | Cohere API | LLM | - | API_KEY | Language-model connections are listed for completeness; no adapter calls them yet.
+77 | 26 | Mistral API | LLM | llm | API_KEY | -
+78 | 27 | Cohere API | LLM | - | API_KEY | It is not reached as OpenAI's API is, and no adapter for it is built yet; what offers such an address can be connected as an OpenAI-compatible API.
 79 | 28 | Hugging Face Inference Endpoints | API_MODEL | - | API_KEY | Hosted prediction models cannot be called yet.
 80 | 29 | Tiger Cloud | RDBMS | postgres | USERNAME_PASSWORD | -
 81 | 30 | Starburst Galaxy | EDW | trino | USERNAME_PASSWORD OAUTH | -
 82 | 31 | SingleStore Helios | EDW | - | USERNAME_PASSWORD | SingleStore speaks the MySQL protocol, but its safeguards are not yet verified with this gateway.
 83 | 14 | Model behind an HTTPS API | API_MODEL | external-api | API_KEY | -
+84 | 13 | Parquet and CSV files | OBJ | duckdb-files | NONE | -
+85 | 14 | OpenAI-compatible API | LLM | llm | API_KEY NONE | -
 `).map(([id, providerId, serviceName, engineType, driver, credentials, unavailableReason]) => ({
   id: Number(id),
   providerId: Number(providerId),

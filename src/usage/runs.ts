@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { viewerOf, type Context } from '../context.ts';
+import { viewerOf, type Context, type UsageEvent } from '../context.ts';
 import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
 import type { RunQuery } from '../db.ts';
 import { DomainError } from '../errors.ts';
 import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import { PERIOD_SECONDS, type RateUse } from '../rate-limits.ts';
+import type { Tokens } from '../warehouse/engine.ts';
+import { writeEvents } from './buffer.ts';
 import { checkQuota } from './quota.ts';
 
 /** A run as the graph shows it, numbers and instants as they are stored. */
@@ -31,6 +33,8 @@ export interface RunResult {
   cacheStatus: CacheStatus;
   computedAt: Date;
   engineMs: number;
+  /** What a language model counted for it. */
+  tokens?: Tokens | null | undefined;
   /** False for an answer that is not charged, such as a page without rows. */
   isCharged: boolean;
   /** What is charged where that is not all that was reserved; the rest is given back. */
@@ -38,7 +42,7 @@ export interface RunResult {
 }
 
 /** What belongs into the transaction that opens or closes a run; what it throws undoes that. */
-export type WithRun = (query: RunQuery, run: Pick<RunRow, 'id'>) => Promise<void>;
+type WithRun = (query: RunQuery, run: Pick<RunRow, 'id'>) => Promise<void>;
 
 /** Runs that are no use of a product: no quota, limit or statistics counts them. */
 const UNCOUNTED: ReadonlySet<RunKind> = new Set(['TEST', 'REFRESH']);
@@ -152,9 +156,15 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
   return run;
 }
 
-function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, earningsCents: number): void {
-  if (UNCOUNTED.has(run.kind)) return;
-  ctx.app.usage.run({
+/** What a transaction that closes a run holds beside it. */
+interface Within {
+  also?: WithRun | undefined;
+  /** The answer of the mutation, which the caller's intent keeps with the run. */
+  answer?: (closed: RunRow) => Record<string, unknown>;
+}
+
+function usageOf(run: RunRow, isSuccess: boolean, earningsCents: number): UsageEvent {
+  return {
     id: run.id,
     sellerCompanyId: run.sellerCompanyId,
     buyerCompanyId: run.companyId,
@@ -167,21 +177,29 @@ function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, 
     earningsCents,
     elapsedMs: run.elapsedMs ?? 0,
     rowCount: run.rowCount ?? 0,
-  });
+  };
+}
+
+/** Exports are few and long: they are counted with their end. Of all other runs the repair finds what a buffer lost. */
+const isCountedAtOnce = (run: RunRow): boolean => run.kind === 'EXPORT';
+
+function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, earningsCents: number): void {
+  if (!UNCOUNTED.has(run.kind) && !isCountedAtOnce(run)) ctx.app.usage.run(usageOf(run, isSuccess, earningsCents));
 }
 
 /**
- * Closes a run with its result, in one transaction with `also`: settles what was reserved, or the part of it that is
- * charged, and gives the rest back.
+ * Closes a run with its result, in one transaction with what is `within`: settles what was reserved, or the part of it
+ * that is charged, and gives the rest back.
  * @throws DomainError CANCELLED where the run was closed meanwhile.
  */
 export async function succeedRun(
-  ctx: Pick<Context, 'app'>,
+  ctx: Pick<Context, 'app' | 'intent'>,
   run: RunRow,
   terms: Pick<RunTerms, 'price'>,
   result: RunResult,
-  also?: WithRun,
+  { also, answer }: Within = {},
 ): Promise<RunRow> {
+  const { database } = ctx.app;
   const isBilled = run.isBilled && result.isCharged;
   const whole = terms.price ? splitCents(terms.price.cents, terms.price.sellerShare) : { seller: 0, platform: 0 };
   const { credits, cents: split } = isBilled
@@ -191,7 +209,7 @@ export async function succeedRun(
     await also?.(query, run);
     const [closed] = await query<RunRow>(
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
-         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11
+         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13
        where id = $1 and status = 'RUNNING' returning *`,
       [
         run.id,
@@ -205,6 +223,8 @@ export async function succeedRun(
         Math.round(result.engineMs),
         isBilled,
         credits,
+        result.tokens?.prompt ?? null,
+        result.tokens?.completion ?? null,
       ],
     );
     if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
@@ -214,12 +234,30 @@ export async function succeedRun(
       sellerCompanyId: run.sellerCompanyId,
       credits: run.credits,
     };
+    if (answer) await ctx.intent?.keep(query, answer(closed));
     if (run.isBilled) await settlePart(query, charge, credits, split);
+    if (isCountedAtOnce(run)) await writeEvents(query, [usageOf(closed, true, split.seller)]);
+    isReady = true;
     return closed;
   };
-  const closed = await (run.isBilled || also ? ctx.app.database.atomically(close) : close(ctx.app.database.query));
+  let isReady = false;
+  const closed = await (run.isBilled || also || ctx.intent ? database.atomically(close) : close(database.query)).catch(
+    async (error: unknown) => {
+      // Only the word that it is committed was lost, perhaps: then it is paid, and no failure.
+      const stored = isReady ? await committed(database.query, run.id) : null;
+      if (!stored) throw error;
+      return stored;
+    },
+  );
+  if (answer && ctx.intent) ctx.intent.isKept = true;
   countUsage(ctx, closed, true, split.seller);
   return closed;
+}
+
+/** The run, where it has succeeded; waits for a transaction that is about to say so. */
+async function committed(query: RunQuery, id: string): Promise<RunRow | null> {
+  const [row] = await query<RunRow>('select * from "Run" where id = $1 for update', [id]);
+  return row?.status === 'SUCCEEDED' ? row : null;
 }
 
 /** Closes a run that failed or was cancelled, in one transaction with `also`, and gives back what was reserved. */
@@ -251,23 +289,37 @@ async function closeFailed(
     );
     if (closed && run.isBilled)
       await release(query, { runId: run.id, buyerCompanyId: run.companyId, credits: run.credits });
+    if (closed && isCountedAtOnce(closed)) await writeEvents(query, [usageOf(closed, false, 0)]);
     return closed ?? null;
   });
 }
 
+const SWEPT_AT_ONCE = 500;
+
 /**
  * Closes runs that nobody works on any more, such as those of a process that died; exports go on in another one, so
  * theirs stay. Answers how many.
+ * @throws AggregateError where some could not be closed, when all others are.
  */
 export async function sweepRuns(database: Pick<Context['app']['database'], 'query' | 'atomically'>): Promise<number> {
-  const abandoned = await database.query<RunRow>(
-    `select id, "companyId", credits, "isBilled", "startedAt" from "Run" where status = 'RUNNING' and kind <> 'EXPORT' and "startedAt" < now() - interval '${ABANDONED}' order by "startedAt" limit 500`,
-    [],
-  );
+  const end = { status: 'FAILED', code: 'ABANDONED', message: 'The run was given up: nobody finished it.' } as const;
+  const errors: unknown[] = [];
   let closed = 0;
-  for (const run of abandoned) {
-    const end = { status: 'FAILED', code: 'ABANDONED', message: 'The run was given up: nobody finished it.' } as const;
-    if (await closeFailed(database.atomically, run, end)) closed++;
+  let last: Pick<RunRow, 'id' | 'startedAt'> | undefined;
+  for (let found = SWEPT_AT_ONCE; found === SWEPT_AT_ONCE;) {
+    const abandoned: RunRow[] = await database.query<RunRow>(
+      `select id, "companyId", credits, "isBilled", "startedAt" from "Run" where status = 'RUNNING' and kind <> 'EXPORT' and "startedAt" < now() - interval '${ABANDONED}'
+         and ($1::timestamptz is null or ("startedAt", id) > ($1::timestamptz, $2::uuid)) order by "startedAt", id limit ${SWEPT_AT_ONCE}`,
+      [last?.startedAt ?? null, last?.id ?? null],
+    );
+    for (const run of abandoned) {
+      // One that cannot be closed does not hold up those behind it.
+      const one = await closeFailed(database.atomically, run, end).catch((error: unknown) => void errors.push(error));
+      if (one) closed++;
+    }
+    last = abandoned.at(-1);
+    found = abandoned.length;
   }
+  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} abandoned runs could not be closed.`);
   return closed;
 }

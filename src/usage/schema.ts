@@ -1,5 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { viewerOf, type Context } from '../context.ts';
 import { enumFilter, idFilter, scalarFilter } from '../filters.ts';
 import { listOf } from '../lists.ts';
 import { load } from '../loader.ts';
@@ -107,7 +108,7 @@ const RunFailure = builder.objectRef<Of<'RunFailure'>>('RunFailure').implement({
     retryAfterMs: t.int({
       nullable: true,
       description:
-        'For ENGINE_UNAVAILABLE, in the answer of the run alone: milliseconds until its engine is tried again.',
+        'For ENGINE_UNAVAILABLE and ENGINE_BUSY, in the answer of the run alone: milliseconds until another try makes sense; null where nobody knows.',
       resolve: (outcome) => (outcome.retryAfterMs == null ? null : Math.ceil(outcome.retryAfterMs)),
     }),
   }),
@@ -117,6 +118,10 @@ const RunOutcome = builder.unionType('RunOutcome', {
   types: [CalculationResult, VisualizationResult, DataResult, RunFailure],
   resolveType: (outcome) => outcome.kind,
 });
+
+/** What a model is asked, and so how long that is, is the seller's business. */
+const isSeller = (ctx: Context, run: { sellerCompanyId: string }): boolean =>
+  viewerOf(ctx).companyId === run.sellerCompanyId;
 
 builder.prismaObject('Run', {
   description: 'One run of an asset, a test, or one page of an endpoint.',
@@ -167,6 +172,17 @@ builder.prismaObject('Run', {
     engineMs: t.exposeInt('engineMs', {
       nullable: true,
       description: 'Milliseconds in the engine; 0 for a cached result.',
+    }),
+    promptTokens: t.int({
+      nullable: true,
+      description:
+        'Tokens that a language model counted in what it was asked; for the seller alone, null where none was.',
+      resolve: (run, _, ctx) => (isSeller(ctx, run) ? run.promptTokens : null),
+    }),
+    completionTokens: t.int({
+      nullable: true,
+      description: 'Tokens that a language model counted in its answer; for the seller alone, null where none was.',
+      resolve: (run, _, ctx) => (isSeller(ctx, run) ? run.completionTokens : null),
     }),
     elapsedMs: t.exposeInt('elapsedMs', { nullable: true, description: 'Milliseconds in all.' }),
     startedAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: (run) => run.startedAt }),

@@ -7,7 +7,7 @@ import { listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { demandSessionsOf, logout, maySeeSession, ownUserId, revokeSession } from './sessions.ts';
 import { googleSignIn } from './sign-in.ts';
 import { Viewer } from './viewer.ts';
@@ -45,8 +45,7 @@ builder.prismaObject('Session', {
       type: typeNamed('User'),
       nullable: true,
       description: 'Who is signed in.',
-      resolve: (row, _, ctx, info) =>
-        load(ctx, anyUserById.for(info), { company: row.companyId, id: row.userId }) as never,
+      ...refersTo(anyUserById, 'userId'),
     }),
   }),
 });

@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { EngineProcess } from './child-process.ts';
 import type { ChildProgram } from './child-process.ts';
 import { EngineError } from './engine.ts';
+import { identityOf, type FileSource } from './file-source.ts';
 import { orAbort } from './lifecycle.ts';
 
 const PER_CONNECTION = 4;
@@ -11,9 +11,9 @@ const IDLE_MS = 30_000;
 interface Member {
   process: EngineProcess;
   key: string;
-  path: string;
-  /** The file that it opened: another one under the same name needs another process. */
-  file: string;
+  source: FileSource;
+  /** The files that it opened: others under the same names need another process. */
+  identity: string;
   idle: NodeJS.Timeout | null;
   /** Closed while it worked: not to be used again. */
   retired: boolean;
@@ -21,7 +21,7 @@ interface Member {
 
 interface Waiter {
   key: string;
-  path: string;
+  source: FileSource;
   signal: AbortSignal;
   resolve: (member: Promise<Member>) => void;
   reject: (error: unknown) => void;
@@ -32,18 +32,6 @@ export interface Lease {
   process: EngineProcess;
   /** Gives the process back; it is ended where `usable` is false. */
   release: (usable: boolean) => void;
-}
-
-async function identity(path: string): Promise<string> {
-  try {
-    const { dev, ino, mtimeMs, size } = await stat(path);
-    return [dev, ino, mtimeMs, size].join('.');
-  } catch {
-    throw new EngineError('CONNECTION_FAILED', 'The database file cannot be read.', {
-      stage: 'LOGIN',
-      hint: 'Check that the file exists and that the gateway may read it.',
-    });
-  }
 }
 
 /** Children that run queries: at most four a connection and `max` in all; whoever finds none free waits in order. */
@@ -58,16 +46,16 @@ export class ChildPool {
     this.max = max;
   }
 
-  /** Lends a process with the file open. @throws EngineError ENGINE_BUSY where too many wait already. */
-  async acquire(key: string, path: string, signal: AbortSignal): Promise<Lease> {
-    const file = await identity(path);
+  /** Lends a process with the source open. @throws EngineError ENGINE_BUSY where too many wait already. */
+  async acquire(key: string, source: FileSource, signal: AbortSignal): Promise<Lease> {
+    const identity = await identityOf(source);
     const member = await new Promise<Member>((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason);
         return;
       }
-      const waiter: Waiter = { key, path, signal, resolve, reject };
-      if (this.serve(waiter, file)) return;
+      const waiter: Waiter = { key, source, signal, resolve, reject };
+      if (this.serve(waiter, identity)) return;
       if (this.waiters.length >= QUEUE) {
         reject(new EngineError('ENGINE_BUSY', 'Too many queries are waiting.', { hint: 'Try again in a moment.' }));
         return;
@@ -109,11 +97,12 @@ export class ChildPool {
     };
   }
 
-  private serve(waiter: Waiter, file: string | null): boolean {
-    const { key, path } = waiter;
+  private serve(waiter: Waiter, identity: string | null): boolean {
+    const { key, source } = waiter;
     for (const member of this.members) {
-      if (!member.idle || member.key !== key || member.path !== path) continue;
-      if (member.process.dead || (file !== null && member.file !== file)) {
+      if (!member.idle || member.key !== key) continue;
+      const isOther = member.source.id !== source.id || (identity !== null && member.identity !== identity);
+      if (member.process.dead || isOther) {
         this.drop(member, false);
         continue;
       }
@@ -129,23 +118,23 @@ export class ChildPool {
       if (!spare) return false;
       this.drop(spare, false);
     }
-    waiter.resolve(this.spawn(key, path));
+    waiter.resolve(this.spawn(key, source));
     return true;
   }
 
-  private spawn(key: string, path: string): Promise<Member> {
+  private spawn(key: string, source: FileSource): Promise<Member> {
     const member: Member = {
-      process: new EngineProcess(this.program, path, () => this.drop(member)),
+      process: new EngineProcess(this.program, source, () => this.drop(member)),
       key,
-      path,
-      file: '',
+      source,
+      identity: '',
       idle: null,
       retired: false,
     };
     this.members.add(member);
-    return identity(path).then(
-      (file) => {
-        member.file = file;
+    return identityOf(source).then(
+      (identity) => {
+        member.identity = identity;
         return member;
       },
       (error: unknown) => {

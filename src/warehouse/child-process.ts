@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { ADDRESS_SPACE_KB } from './child-memory.ts';
 import type { Reply, Request } from './child-protocol.ts';
 import { EngineError } from './engine.ts';
+import type { FileSource } from './file-source.ts';
 
 const OPEN_MS = 30_000;
 
@@ -83,7 +84,7 @@ function launch(program: ChildProgram): ChildProcess {
   return child;
 }
 
-/** A child process with one open database file. It keeps this process alive only while it owes an answer. */
+/** A child process with one database open. It keeps this process alive only while it owes an answer. */
 export class EngineProcess {
   readonly opened: Promise<void>;
   /** True once the process cannot be used any more. */
@@ -95,7 +96,7 @@ export class EngineProcess {
   private stopping: Promise<boolean> | null = null;
   private onStopped: (() => void) | null = null;
 
-  constructor(program: ChildProgram, path: string, onExit: () => void) {
+  constructor(program: ChildProgram, { path, tables }: FileSource, onExit: () => void) {
     this.stopGraceMs = program.stopGraceMs;
     this.child = launch(program);
     let exited = false;
@@ -120,7 +121,7 @@ export class EngineProcess {
     this.child.on('message', (reply: Reply) => this.receive(reply));
     this.hold(false);
     const timer = setTimeout(() => this.kill(), OPEN_MS);
-    this.opened = this.request({ type: 'open', path }).then(
+    this.opened = this.request({ type: 'open', path, tables }).then(
       () => clearTimeout(timer),
       (error: unknown) => {
         clearTimeout(timer);

@@ -1,8 +1,19 @@
 import type { Cell, Column, ParameterValue } from './engine.ts';
 
+/** A table made of files: their names from the folder that is opened, and how a CSV file is written. */
+export interface FileTable {
+  name: string;
+  format: 'CSV' | 'PARQUET';
+  files: string[];
+  header?: boolean | undefined;
+  delimiter?: string | undefined;
+  quote?: string | undefined;
+  nullText?: string | undefined;
+}
+
 /** What the parent says to a child that has a database file open; one request at a time, except `stop`. */
 export type Request =
-  | { type: 'open'; id: number; path: string }
+  | { type: 'open'; id: number; path: string; tables: FileTable[] | null }
   | {
       type: 'run';
       id: number;

@@ -1,11 +1,12 @@
 /**
- * A process of its own that opens one DuckDB file and runs one query at a time for its parent: what a query eats or
+ * A process of its own that opens one DuckDB file, or the files of one connection, and runs one query at a time for its parent: what a query eats or
  * breaks dies with the process. Talks over the IPC channel (`child-protocol.ts`) and ends with it.
  */
-import { BIGINT, DOUBLE, DuckDBInstance, StatementType } from '@duckdb/node-api';
+import { BIGINT, DOUBLE, StatementType } from '@duckdb/node-api';
 import type {
   DuckDBConnection,
   DuckDBDataChunk,
+  DuckDBInstance,
   DuckDBPreparedStatement,
   DuckDBResult,
   DuckDBType,
@@ -13,25 +14,10 @@ import type {
 import { isWorn } from './child-memory.ts';
 import type { FailureKind, Reply, Request } from './child-protocol.ts';
 import { duckdbCells, duckdbColumn } from './duckdb-columns.ts';
+import { openDuckdb } from './duckdb-open.ts';
 import { treeObjection } from './duckdb-tree.ts';
 import type { ParameterValue } from './engine.ts';
 import { columnsBytes } from './wire.ts';
-
-// In this order: DuckDB takes some of them only before external access is shut.
-const SETTINGS = {
-  access_mode: 'READ_ONLY',
-  threads: '2',
-  memory_limit: '512MB',
-  temp_directory: '',
-  max_temp_directory_size: '0KB',
-  autoinstall_known_extensions: 'false',
-  autoload_known_extensions: 'false',
-  allow_community_extensions: 'false',
-  allow_unsigned_extensions: 'false',
-  allow_persistent_secrets: 'false',
-  enable_external_access: 'false',
-  lock_configuration: 'true',
-};
 
 /** Memory that a process keeps after a query and that a new one would not have. */
 const WORN_BYTES = 800 * 1024 * 1024;
@@ -138,7 +124,8 @@ async function answer(request: Request): Promise<void> {
   const { id } = request;
   try {
     if (request.type === 'open') {
-      instance = await DuckDBInstance.create(request.path, SETTINGS);
+      if (request.tables) process.chdir(request.path);
+      instance = await openDuckdb(request.path, request.tables);
       send({ type: 'opened', id });
     } else if (request.type === 'run') {
       await start(request);

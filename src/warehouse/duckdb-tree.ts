@@ -1,9 +1,9 @@
 /** What DuckDB's own parser says of a statement (`json_serialize_sql`): it writes queries down as a tree, and nothing else. */
 
-const FILE_NAME = /[/\\*?]|:\/\/|\.(?:csv|tsv|txt|parquet|json|jsonl|ndjson|db|duckdb|sqlite)$/i;
+const FILE_NAME = /[/\\*?]|:\/\/|\.(?:csv|tsv|txt|parquet|json|jsonl|ndjson|db|duckdb|sqlite|gz|zst|bz2)$/i;
 /** Table functions that read files or servers, or run SQL out of a string. */
 const DENIED =
-  /^(?:read_.*|.*_scan|.*_query|.*_execute|.*_attach|query|query_table|glob|sniff_.*|pragma_.*|st_read.*)$/i;
+  /^(?:read_.*|parquet_.*|.*_scan|.*_query|.*_execute|.*_attach|query|query_table|glob|sniff_.*|pragma_.*|st_read.*)$/i;
 
 type Node = Record<string, unknown>;
 

@@ -2,25 +2,53 @@ import type { ChildProgram } from './child-process.ts';
 import { duckdbColumnType } from './duckdb-types.ts';
 import type { Engine, Statement } from './engine.ts';
 import { duckdbEstimate } from './estimate.ts';
-import { createFileEngine } from './file-engine.ts';
+import { createFileEngine, type FileEngineOptions } from './file-engine.ts';
+import { databaseFile } from './file-source.ts';
+import { checkFileTables, filesOf } from './file-tables.ts';
 
 const PROGRAM: ChildProgram = {
-  modules: ['duckdb-child.ts', 'child-memory.ts', 'duckdb-columns.ts', 'duckdb-tree.ts', 'duckdb-types.ts', 'wire.ts'],
+  modules: [
+    'duckdb-child.ts',
+    'child-memory.ts',
+    'duckdb-columns.ts',
+    'duckdb-open.ts',
+    'duckdb-tree.ts',
+    'duckdb-types.ts',
+    'wire.ts',
+  ],
   stopGraceMs: 2_000,
 };
 
+const COMMON = {
+  dialect: 'duckdb',
+  program: PROGRAM,
+  tables: tablesStatement,
+  typeOf: duckdbColumnType,
+  estimateOf: duckdbEstimate,
+} satisfies Partial<FileEngineOptions>;
+
 /** The engine that runs sellers' queries on DuckDB files, each query in a locked-down child process. */
-export function createDuckdb(options: { roots: string[]; maxChildren?: number }): Engine {
+export function createDuckdb({ roots, maxChildren = 8 }: { roots: string[]; maxChildren?: number }): Engine {
   return createFileEngine({
+    ...COMMON,
     name: 'duckdb',
-    dialect: 'duckdb',
-    roots: options.roots,
-    maxChildren: options.maxChildren ?? 8,
-    program: PROGRAM,
+    maxChildren,
+    checkSettings: (settings) => void databaseFile(settings, roots),
+    sourceOf: (settings) => databaseFile(settings, roots),
     openHint: 'The file must be a DuckDB database that no other process has open for writing.',
-    tables: tablesStatement,
-    typeOf: duckdbColumnType,
-    estimateOf: duckdbEstimate,
+  });
+}
+
+/** The engine `duckdb-files`: tables made of Parquet and CSV files in a folder, read where they lie. */
+export function createDuckdbFiles(options: { roots: string[]; maxChildren?: number; maxBytes?: number }): Engine {
+  const { roots, maxChildren = 4, maxBytes } = options;
+  return createFileEngine({
+    ...COMMON,
+    name: 'duckdb-files',
+    maxChildren,
+    checkSettings: (settings) => void checkFileTables(settings, roots),
+    sourceOf: (settings) => filesOf(settings, roots, maxBytes),
+    openHint: 'The files must be Parquet or CSV as the settings say, and all those of a table have the same columns.',
   });
 }
 

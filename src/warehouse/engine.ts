@@ -175,3 +175,46 @@ export interface Engine {
   /** Forgets pooled connections of a key (its credentials changed), or all of them at shutdown. */
   close(key?: string): Promise<void>;
 }
+
+/** A column of the rows that a language model is asked for. */
+export interface AnswerColumn {
+  name: string;
+  type: 'STRING' | 'INTEGER' | 'DECIMAL' | 'BOOLEAN' | 'DATE';
+}
+
+/** What an API is asked: parameters by name, and what to do with them. */
+export interface ApiQuestion {
+  params: Record<string, ParameterValue>;
+  /** The function behind an external API, where it has several. */
+  functionId: string | null;
+  /** What a language model is told to do. */
+  prompt: string | null;
+  /** What is wanted: one number, one text, or rows. */
+  answer: 'NUMBER' | 'TEXT' | AnswerColumn[];
+}
+
+/** Tokens that a language model says it has counted. */
+export interface Tokens {
+  prompt: number;
+  completion: number;
+}
+
+/** What an API answered, column by column; `tokens` where it counts them. */
+export interface ApiAnswer {
+  columns: Column[];
+  values: Cell[][];
+  tokens: Tokens | null;
+}
+
+/** An API: connected and tested like any engine, but it answers questions and no SQL. */
+export interface ApiEngine extends Engine {
+  /** What an asset on it is made of. */
+  takes: 'PARAMETERS' | 'PROMPT';
+  /** @throws EngineError as `askOnce` does */
+  ask(target: ConnectionTarget, question: ApiQuestion, limits: Limits, signal: AbortSignal): Promise<ApiAnswer>;
+}
+
+/** Whether an engine is an API, which takes no SQL. */
+export function isApi(engine: Engine): engine is ApiEngine {
+  return 'ask' in engine;
+}

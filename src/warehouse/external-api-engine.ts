@@ -1,29 +1,10 @@
+import { createApiClient, testApi } from './api-client.ts';
 import { EngineError } from './engine.ts';
-import type { ConnectionTarget, Engine, Limits, ParameterValue } from './engine.ts';
-import { callExternalApi, createExternalApiClient } from './external-api.ts';
-import type { ExternalAnswer } from './external-api.ts';
-import { openGuardedSocket } from './guarded-socket.ts';
+import type { ApiEngine } from './engine.ts';
+import { callExternalApi } from './external-api.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { SettingsReader, wrong } from './http/settings.ts';
-import { orAbort, runStages } from './lifecycle.ts';
-import type { Step } from './lifecycle.ts';
-
-/** What an API is asked: the function behind it where it has several, and the parameters by name. */
-export interface ApiQuestion {
-  functionId: string | null;
-  params: Record<string, ParameterValue>;
-}
-
-/** A seller's own API: connected and tested like any engine, but it answers questions and no SQL. */
-export interface ApiEngine extends Engine {
-  /** @throws EngineError as `callExternalApi` does */
-  ask(target: ConnectionTarget, question: ApiQuestion, limits: Limits, signal: AbortSignal): Promise<ExternalAnswer>;
-}
-
-/** Whether an engine is an API, which takes no SQL. */
-export function isApi(engine: Engine): engine is ApiEngine {
-  return 'ask' in engine;
-}
+import { exactCell } from './wire.ts';
 
 const HEADER = /^[A-Za-z0-9-]{1,60}$/;
 
@@ -38,9 +19,7 @@ function settingsOf(settings: Record<string, unknown>): { baseUrl: string; apiKe
 
 /** Makes the engine `external-api`. Each call has a connection of its own, so that nothing is shared between sellers. */
 export function createExternalApi({ network }: { network: NetworkPolicy }): ApiEngine {
-  function checkSettings(settings: Record<string, unknown>): void {
-    createExternalApiClient(settingsOf(settings).baseUrl, network).destroy();
-  }
+  const connect = (settings: Record<string, unknown>) => createApiClient(settingsOf(settings).baseUrl, network);
 
   return {
     name: 'external-api',
@@ -48,36 +27,29 @@ export function createExternalApi({ network }: { network: NetworkPolicy }): ApiE
     dialect: 'postgres',
     can: { cancel: true, sample: false },
     secretSettings: ['apiKey'],
-    checkSettings,
+    checkSettings: (settings) => connect(settings).destroy(),
+    takes: 'PARAMETERS',
     async ask(target, { functionId, params }, limits, signal) {
       const api = settingsOf(target.settings);
-      const client = createExternalApiClient(api.baseUrl, network);
+      const client = connect(target.settings);
       try {
-        return await callExternalApi(client, { ...api, functionId }, params, limits, signal);
+        const { value, timestamp } = await callExternalApi(client, { ...api, functionId }, params, limits, signal);
+        const { cell, type } = exactCell(value);
+        return {
+          columns: [
+            { name: 'answer_value', type, engineType: 'number' },
+            { name: 'timestamp', type: 'TIMESTAMP', engineType: 'string' },
+          ],
+          values: [[cell], [timestamp]],
+          tokens: null,
+        };
       } finally {
         client.destroy();
       }
     },
     run: () => Promise.reject(new EngineError('ENGINE_FAILED', 'An API takes no SQL.', { stage: 'QUERY' })),
-    async test({ settings }, signal) {
-      const steps: Step[] = [{ stages: ['SETTINGS'], run: () => checkSettings(settings) }];
-      let client;
-      try {
-        client = createExternalApiClient(settingsOf(settings).baseUrl, network);
-      } catch {
-        return runStages(steps);
-      }
-      const { address } = client;
-      steps.push({
-        stages: ['DNS', 'TCP'],
-        run: async () => void (await openGuardedSocket(address.host, address.port, network, signal)).destroy(),
-      });
-      // Further than this it is not called: what it wants for parameters only an asset knows.
-      if (address.isSecure) steps.push({ stages: ['TLS'], run: () => orAbort(client.reach(), signal) });
-      const results = await runStages(steps);
-      client.destroy();
-      return results;
-    },
+    // Further than this it is not called: what it wants for parameters only an asset knows.
+    test: ({ settings }, signal) => testApi(() => connect(settings), network, signal),
     tables: async () => [],
     close: async () => {},
   };

@@ -1,5 +1,3 @@
-import { realpathSync, statSync } from 'node:fs';
-import { isAbsolute, relative, resolve } from 'node:path';
 import { ChildPool } from './child-pool.ts';
 import type { Lease } from './child-pool.ts';
 import type { ChildProgram } from './child-process.ts';
@@ -17,41 +15,14 @@ import type {
   Running,
   Statement,
 } from './engine.ts';
-import { deadline, runStages } from './lifecycle.ts';
+import type { FileSource } from './file-source.ts';
+import { deadline, orAbort, runStages } from './lifecycle.ts';
 import { groupTables } from './tables.ts';
 import { scrub } from './wire.ts';
 
 const CATALOGUE_LIMITS: Limits = { timeoutMs: 15_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
 
 type Rows = Reply & { type: 'rows' };
-
-function settingsError(message: string, hint: string): EngineError {
-  return new EngineError('CONNECTION_FAILED', message, { stage: 'SETTINGS', hint });
-}
-
-function isUnder(root: string, path: string): boolean {
-  const way = relative(root, path);
-  return way !== '' && way !== '..' && !/^\.\.[/\\]/.test(way) && !isAbsolute(way);
-}
-
-/** The real path of the file that the settings name, which must lie under one of the roots, links followed. */
-function databaseFile(settings: Record<string, unknown>, roots: readonly string[]): string {
-  const path = settings['path'];
-  const hint = 'Give the path of the file inside a directory that this installation offers.';
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw settingsError('The setting path is missing.', hint);
-  }
-  for (const root of roots) {
-    try {
-      const realRoot = realpathSync(root);
-      const real = realpathSync(resolve(root, path));
-      if (isUnder(realRoot, real) && statSync(real).isFile()) return real;
-    } catch {
-      // Not under this root.
-    }
-  }
-  throw settingsError('The path is not that of a database file in an allowed directory.', hint);
-}
 
 function isFailure(error: unknown): error is { type: 'failed'; kind: FailureKind; message: string } {
   return typeof error === 'object' && error !== null && 'type' in error && error.type === 'failed';
@@ -79,8 +50,10 @@ function engineError(error: unknown, path: string, stage: 'READ_ONLY' | 'QUERY',
 export interface FileEngineOptions {
   name: string;
   dialect: Dialect;
-  /** The directories that files may lie in. */
-  roots: string[];
+  /** @throws EngineError CONNECTION_FAILED stage SETTINGS where the settings name no such files. */
+  checkSettings: (settings: Record<string, unknown>) => void;
+  /** What the settings name as it is now. @throws EngineError as `checkSettings` */
+  sourceOf: (settings: Record<string, unknown>) => FileSource | Promise<FileSource>;
   maxChildren: number;
   program: ChildProgram;
   /** What to do where a file does not open. */
@@ -95,11 +68,11 @@ export interface FileEngineOptions {
 export function createFileEngine(options: FileEngineOptions): Engine {
   const pool = new ChildPool(options.program, options.maxChildren);
 
-  async function lease(target: ConnectionTarget, path: string, signal: AbortSignal): Promise<Lease> {
+  async function lease(target: ConnectionTarget, source: FileSource, signal: AbortSignal): Promise<Lease> {
     try {
-      return await pool.acquire(target.key, path, signal);
+      return await pool.acquire(target.key, source, signal);
     } catch (error) {
-      throw engineError(error, path, 'READ_ONLY', options.openHint);
+      throw engineError(error, source.path, 'READ_ONLY', options.openHint);
     }
   }
 
@@ -110,11 +83,12 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     signal: AbortSignal,
     isExplained = false,
   ): Promise<Running> {
-    const path = databaseFile(target.settings, options.roots);
     const time = deadline(limits.timeoutMs, signal);
+    let source: FileSource;
     let held: Lease;
     try {
-      held = await lease(target, path, time.signal);
+      source = await orAbort(Promise.resolve(options.sourceOf(target.settings)), time.signal);
+      held = await lease(target, source, time.signal);
     } catch (error) {
       time.end();
       throw error;
@@ -142,7 +116,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
         return reply;
       } catch (error) {
         if (!over) end(isFailure(error) && error.kind === 'query');
-        throw engineError(error, path, 'QUERY', options.openHint);
+        throw engineError(error, source.path, 'QUERY', options.openHint);
       }
     }
     time.signal.addEventListener('abort', stop, { once: true });
@@ -196,14 +170,14 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     dialect: options.dialect,
     can: { cancel: true, sample: true },
     secretSettings: [],
-    checkSettings: (settings) => void databaseFile(settings, options.roots),
+    checkSettings: options.checkSettings,
     run: (target, statement, limits, signal) => run(target, statement, limits, signal),
     test: (target, signal) =>
       runStages([
-        { stages: ['SETTINGS'], run: () => void databaseFile(target.settings, options.roots) },
+        { stages: ['SETTINGS'], run: () => options.sourceOf(target.settings) },
         {
           stages: ['READ_ONLY'],
-          run: async () => (await lease(target, databaseFile(target.settings, options.roots), signal)).release(true),
+          run: async () => (await lease(target, await options.sourceOf(target.settings), signal)).release(true),
         },
         { stages: ['QUERY'], run: () => rowsOf(target, { sql: 'SELECT 1', values: [] }, signal) },
       ]),

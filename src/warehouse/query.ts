@@ -1,5 +1,5 @@
 import { EngineError } from './engine.ts';
-import type { Cell, Column, ConnectionTarget, Engine, Limits, Statement } from './engine.ts';
+import type { Cell, Column, ConnectionTarget, Engine, Limits, Statement, Tokens } from './engine.ts';
 import { columnsBytes } from './wire.ts';
 
 /** A whole result, column by column: `values[c][r]`. */
@@ -11,6 +11,8 @@ export interface QueryResult {
   truncated: boolean;
   /** Rough size of the cells as JSON. */
   bytes: number;
+  /** What a language model counted; left out by all others. */
+  tokens?: Tokens | null;
   timings: { queuedMs?: number; firstRowMs: number; totalMs: number };
 }
 

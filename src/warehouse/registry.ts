@@ -1,4 +1,4 @@
-import { createDuckdb } from './duckdb.ts';
+import { createDuckdb, createDuckdbFiles } from './duckdb.ts';
 import { EngineError } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { createExternalApi } from './external-api-engine.ts';
@@ -9,6 +9,7 @@ import { createClickhouse } from './http/clickhouse.ts';
 import { createDatabricks } from './http/databricks.ts';
 import { createSnowflake } from './http/snowflake.ts';
 import { createTrino } from './http/trino.ts';
+import { createLlm } from './llm.ts';
 import { createMysql } from './mysql.ts';
 import { createPostgres } from './postgres.ts';
 import { createResilience, type Health } from './resilience.ts';
@@ -28,12 +29,13 @@ export interface Engines {
 
 /**
  * Makes every engine; nothing is opened before the first query. `duckdbRoots` are the directories that database files
- * may lie in, of SQLite too.
+ * may lie in, of SQLite too, and folders of Parquet and CSV files.
  */
 export function createEngines(options: { duckdbRoots: string[]; network: NetworkPolicy }): Engines {
   const { duckdbRoots: roots, network } = options;
   const all = [
     createDuckdb({ roots }),
+    createDuckdbFiles({ roots }),
     createSqlite({ roots }),
     createPostgres({ network }),
     createMysql({ network }),
@@ -45,6 +47,7 @@ export function createEngines(options: { duckdbRoots: string[]; network: Network
     createTrino({ network }),
     createAthena({ network }),
     createExternalApi({ network }),
+    createLlm({ network }),
   ];
   const resilience = createResilience();
   const engines = new Map<string, Engine>(all.map((engine) => [engine.name, resilience.guard(engine)]));

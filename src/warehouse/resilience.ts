@@ -9,10 +9,9 @@ import {
 } from 'cockatiel';
 import type { BulkheadPolicy, CircuitBreakerPolicy } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
-import { EngineError } from './engine.ts';
-import type { Chunk, Engine, Running, Stage } from './engine.ts';
-import { isApi } from './external-api-engine.ts';
-import type { ApiEngine } from './external-api-engine.ts';
+import { EngineError, isApi } from './engine.ts';
+import type { ApiEngine, Chunk, Engine, Running, Stage } from './engine.ts';
+
 import { deadline } from './lifecycle.ts';
 
 /** How an engine behind a connection does, as this process has seen it. */

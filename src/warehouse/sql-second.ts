@@ -10,6 +10,7 @@ const PARSERS: Partial<Record<Dialect, string>> = {
   snowflake: 'snowflake',
   clickhouse: 'clickhouse',
   databricks: 'databricks',
+  sqlserver: 'mssql',
 };
 /** A statement that takes longer counts as one that the parser cannot read. */
 const PATIENCE_MS = 10_000;

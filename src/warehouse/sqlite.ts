@@ -1,6 +1,7 @@
 import type { ChildProgram } from './child-process.ts';
 import type { Engine } from './engine.ts';
 import { createFileEngine } from './file-engine.ts';
+import { databaseFile } from './file-source.ts';
 import { SQLITE_CATALOGUE } from './sqlite-catalogue.ts';
 import { sqliteColumnType } from './sqlite-types.ts';
 
@@ -15,7 +16,8 @@ export function createSqlite(options: { roots: string[]; maxChildren?: number })
   return createFileEngine({
     name: 'sqlite',
     dialect: 'sqlite',
-    roots: options.roots,
+    checkSettings: (settings) => void databaseFile(settings, options.roots),
+    sourceOf: (settings) => databaseFile(settings, options.roots),
     maxChildren: options.maxChildren ?? 8,
     program: PROGRAM,
     openHint: 'The file must be a SQLite database of format 3 that the gateway may read.',

@@ -32,6 +32,12 @@ export function integerCell(value: bigint | number | string): number | string {
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
+/** A number as it was written in JSON: exact where it has no exponent. */
+export function exactCell(source: string): { cell: number | string; type: 'DECIMAL' | 'FLOAT' } {
+  const isPlain = /^-?\d+(\.\d+)?$/.test(source);
+  return isPlain ? { cell: source, type: 'DECIMAL' } : { cell: Number(source), type: 'FLOAT' };
+}
+
 /** A float: NaN and infinities are null. */
 export function floatCell(value: number): number | null {
   return Number.isFinite(value) ? value : null;

@@ -92,11 +92,17 @@ export interface Result {
   pages: unknown[][][];
 }
 
-/** `numbers(n)` gives 1, 2 … n in pages of five, or of 1000 where there are many; `SELECT 1` gives 1. */
+/**
+ * `numbers(n)` gives 1, 2 … n in pages of five, or of 1000 where there are many; `SELECT 1` gives 1. Of a page with an
+ * offset, its rows alone.
+ */
 export function numbers(sql: string, type: string, toCell: (n: number) => unknown): Result {
-  const count = Number(/numbers\((\d+)\)/.exec(sql)?.[1] ?? 1);
+  const whole = Number(/numbers\((\d+)\)/.exec(sql)?.[1] ?? 1);
+  const offset = Number(/ OFFSET (\d+)/.exec(sql)?.[1] ?? 0);
+  const limit = / OFFSET \d/.test(sql) ? Number(/ LIMIT (\d+)/.exec(sql)?.[1]) : whole;
+  const count = Math.max(0, Math.min(whole - offset, limit));
   const size = count > 100 ? 1000 : 5;
-  const all = Array.from({ length: count }, (_, i) => [toCell(i + 1)]);
+  const all = Array.from({ length: count }, (_, i) => [toCell(offset + i + 1)]);
   const pages: unknown[][][] = [];
   for (let at = 0; at < count || at === 0; at += size) pages.push(all.slice(at, at + size));
   return { columns: [['n', type]], pages };
