@@ -72,6 +72,9 @@ export function openDatabase(url: string, size: number, log: Log): Database {
     max: size,
     idleTimeoutMillis: 30_000,
     application_name: 'spartera-gateway',
+    // Prisma's adapter sends instants without their zone, in UTC; the server would take them for its own zone's.
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it
+    onConnect: async (client) => void (await client.query(`set timezone to 'UTC'`)),
   });
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWorld } from '../prisma/seed/world.ts';
+import { openDatabase, type Database } from '../src/db.ts';
+import { createLog } from '../src/log.ts';
+import { testDatabase } from './helpers/database.ts';
+
+let drop: () => Promise<void>;
+let database: Database;
+beforeAll(async () => {
+  const made = await testDatabase();
+  ({ drop } = made);
+  const before = openDatabase(made.url, 1, createLog('silent'));
+  await before.query(
+    `do $$ begin execute format('alter database %I set timezone to ''Asia/Kolkata''', current_database()); end $$`,
+    [],
+  );
+  await before.close();
+  database = openDatabase(made.url, 2, createLog('silent'));
+});
+afterAll(async () => {
+  await database.close();
+  await drop();
+});
+
+describe('a database in another time zone works', () => {
+  it('with the same instants, whoever writes and whoever reads them', async () => {
+    const client = await database.connect();
+    const { rows: zones } = await client.query('show timezone');
+    await client.end();
+    expect(zones).toEqual([{ TimeZone: 'Asia/Kolkata' }]);
+
+    const at = new Date('2026-02-28T20:30:00.123Z');
+    const { id } = await createWorld(database).company({ createdAt: at });
+    const stored = () =>
+      database.query(
+        'select "createdAt" as at, extract(epoch from "createdAt")::float8 * 1000 as ms from "Company" where id = $1',
+        [id],
+      );
+    expect(await stored()).toEqual([{ at, ms: at.getTime() }]);
+    const later = new Date('2026-03-01T00:00:00Z');
+    await database.query('update "Company" set "createdAt" = $2 where id = $1', [id, later]);
+    expect((await database.prisma.company.findUniqueOrThrow({ where: { id } })).createdAt).toEqual(later);
+    expect(await database.prisma.company.count({ where: { id, createdAt: { gt: at, lte: later } } })).toBe(1);
+    const transacted = await database.atomically((query) => query(`select current_setting('TimeZone') as zone`, []));
+    expect(transacted).toEqual([{ zone: 'UTC' }]);
+  });
+});
