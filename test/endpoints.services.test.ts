@@ -176,7 +176,7 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('ro
     expect(JSON.stringify(got().at(-1)?.given)).toContain('900719925474099312');
     expect(await balance(t, buyer)).toBe(before - 4);
     expect(got().length).toBe(3);
-  }, 120_000);
+  });
 
   it('come by address, to a test and to an export', async () => {
     const row = await endpoint({ name: `Rows of ${driver}`, maxRecordsPerRequest: 10, maxRecordsPerExport: 11 });
@@ -213,7 +213,7 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('ro
     ]);
     expect(got().at(-1)?.sql).toBe(`${wanted[driver]?.sql} ${bounds(driver, 12, 0)}`);
     expect(await balance(t, buyer)).toBe(before - 6);
-  }, 180_000);
+  });
 
   it('refuse what fails in the service, without a charge and without its words', async () => {
     const before = await balance(t, buyer);
@@ -228,7 +228,7 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('ro
     });
     expect(JSON.stringify(failed)).not.toContain(SECRET);
     expect(await balance(t, buyer)).toBe(before);
-  }, 120_000);
+  });
 });
 
 describe('rows of sqlserver', () => {
@@ -265,5 +265,5 @@ describe('rows of sqlserver', () => {
     );
     await t.app.engines.get('sqlserver').close();
     await server.close();
-  }, 120_000);
+  });
 });

@@ -175,9 +175,9 @@ describe('exports work', () => {
 
     try {
       const first = workOnExport(t.app, job);
-      await expect.poll(() => gates.length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => gates.length).toBe(1);
       const second = workOnExport(t.app, job);
-      await expect.poll(() => gates.length, { timeout: 20_000 }).toBe(2);
+      await expect.poll(() => gates.length).toBe(2);
       gates[0]?.();
       await first;
       expect(await stored()).toMatchObject({ status: 'RUNNING', attempt: 2, fileKey: null });
@@ -195,7 +195,7 @@ describe('exports work', () => {
       expect((await stored()).status).toBe('RUNNING');
       expect(await balance(t, buyer)).toBe(before - 180);
       const third = workOnExport(t.app, job);
-      await expect.poll(() => gates.length, { timeout: 20_000 }).toBe(3);
+      await expect.poll(() => gates.length).toBe(3);
       gates[2]?.();
       await third;
     } finally {

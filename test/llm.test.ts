@@ -442,13 +442,13 @@ describe('a language model guards', () => {
         { signal: abort.signal },
       )
       .catch(() => null);
-    await vi.waitFor(() => expect(api.seen).toHaveLength(1), 20_000);
+    await vi.waitFor(() => expect(api.seen).toHaveLength(1), 60_000);
     abort.abort();
     await left;
     await vi.waitFor(async () => {
       const running = await t.app.database.prisma.run.count({ where: { status: 'RUNNING' } });
       expect([running, await balance()]).toEqual([0, before]);
-    }, 20_000);
+    }, 60_000);
   });
 
   it('reaches no private network that the operator does not allow', async () => {
