@@ -82,6 +82,7 @@ export const storageEngines: Row[] = [
           ['ClickHouse Server', 'EDW', ['USERNAME_PASSWORD']],
           ['MariaDB', 'RDBMS', ['USERNAME_PASSWORD']],
           ['MySQL', 'RDBMS', ['USERNAME_PASSWORD']],
+          ['Ollama', 'LLM', ['NONE', 'API_KEY']],
           ['PostgreSQL', 'RDBMS', ['USERNAME_PASSWORD']],
           ['TimescaleDB', 'RDBMS', ['USERNAME_PASSWORD']],
           ['Trino', 'EDW', ['USERNAME_PASSWORD', 'OAUTH', 'NONE']],
