@@ -1,20 +1,27 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { seedBulk } from '../../prisma/seed/bulk.ts';
+import pg from 'pg';
 import { openApp } from '../../src/boot.ts';
 import { readConfig } from '../../src/config.ts';
 import { startEmbedded } from '../../src/embedded.ts';
-import { hashSecret, newSecret } from '../../src/secrets.ts';
+import { fillDatabase, type Fill } from './fill.ts';
 
-export const TENANTS = 50;
+export interface Tenant {
+  id: string;
+  key: string;
+  /** Assets to run, where there are some: ids of the database. */
+  products: { cached: string; uncached: string } | null;
+}
 
 /** What the servers are measured on. */
 export interface Bench {
   url: string;
   dir: string;
-  /** Companies, each with a key of its own. */
-  tenants: { id: string; key: string }[];
+  /** Companies with many rows, each with a key of its own. */
+  tenants: Tenant[];
+  /** Those and the small ones. */
+  everyTenant: Tenant[];
   version: string;
   /** CPU that all processes of the database server have used so far, in ms. */
   cpuMs(): number;
@@ -45,13 +52,16 @@ function ticks(pid: number | string): { parent: number; used: number } | null {
 /** CPU of one process in ms. */
 export const processCpuMs = (pid: number): number => (ticks(pid)?.used ?? 0) * 10;
 
-/** The most memory a process ever had, in MiB. */
-export function peakMemory(pid: number): number {
-  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-}
+const memory = (pid: number, name: 'VmRSS' | 'VmHWM'): number =>
+  Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
-function serverCpuMs(dir: string): number {
-  const postmaster = Number(readFileSync(path.join(dir, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
+/** The memory that a process has, in MiB. */
+export const memoryOf = (pid: number): number => memory(pid, 'VmRSS');
+/** The most memory that a process had since it was last forgotten, in MiB. */
+export const peakMemory = (pid: number): number => memory(pid, 'VmHWM');
+export const forgetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
+
+function serverCpuMs(postmaster: number): number {
   let sum = ticks(postmaster)?.used ?? 0;
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
@@ -61,47 +71,98 @@ function serverCpuMs(dir: string): number {
   return sum * 10;
 }
 
-/** A PostgreSQL of its own in a temporary directory: migrated, with reference data and 50 tenants of bulk data. */
-export async function openBench(): Promise<Bench> {
+/** A PostgreSQL that the benchmarks may fill: one of its own, or the one that DATABASE_URL names. */
+interface Cluster {
+  url: string;
+  /** The process whose children are the server's. */
+  postmaster: number;
+  stop(): Promise<void>;
+}
+
+/** The server of DATABASE_URL. It has to run on this machine, as its CPU is read from /proc. */
+async function foreignCluster(url: string): Promise<Cluster> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const postmaster = ticks(rows[0]?.pid ?? 0)?.parent;
+  await client.end();
+  if (!postmaster)
+    throw new Error('The server of DATABASE_URL has to run on this machine: its CPU is read from /proc.');
+  return { url, postmaster, stop: async () => {} };
+}
+
+async function ownCluster(dir: string): Promise<Cluster> {
+  // Room for the pools of all servers at once takes effect with a restart.
+  const first = await startEmbedded(path.join(dir, 'pg'));
+  const client = new pg.Client({ connectionString: first.url });
+  await client.connect();
+  await client.query('alter system set max_connections = 200');
+  await client.end();
+  await first.stop();
+  const { url, dir: home, stop } = await startEmbedded(path.join(dir, 'pg'));
+  const postmaster = Number(readFileSync(path.join(home, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
+  return { url, postmaster, stop };
+}
+
+async function statement(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * One database for each `fill`, filled and migrated, on an embedded PostgreSQL in a temporary directory or on the one that
+ * DATABASE_URL names, where they are dropped in the end.
+ */
+export async function openBenches(fills: Fill[]): Promise<Bench[]> {
   if (!existsSync('/proc/self/stat')) throw new Error('CPU is read from /proc: the benchmarks need Linux.');
   const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-'));
   // So that PostgreSQL, which runs as another user where we are root, gets at it, and nothing lies elsewhere afterwards.
   chmodSync(dir, 0o755);
-  let server = await startEmbedded(path.join(dir, 'pg'));
-  try {
-    const app = await openApp(readConfig({ ...serverEnvironment(server.url, dir), LOG_LEVEL: 'silent' }), server.url);
-    const { query } = app.database;
-    const tenants: Bench['tenants'] = [];
-    await seedBulk(query, 1, TENANTS);
-    for (let n = 1; n <= TENANTS; n++) {
-      const key = newSecret('ANALYTICS');
-      const [row] = await query<{ id: string }>(
-        `insert into "ApiKey" ("companyId", "roleId", kind, name, "secretHash", "lastFour") select id, 1, 'ANALYTICS', 'Bench', $2, $3 from "Company" where handle = $1 returning "companyId" as id`,
-        [`tenant-${n}`, hashSecret(key), key.slice(-4)],
-      );
-      tenants.push({ id: row?.id ?? '', key });
-    }
-    // Room for the pools of all servers at once; takes effect with the restart.
-    await query('alter system set max_connections = 150', []);
-    await query('vacuum analyze', []);
-    const [about] = await query<{ version: string }>('select version()', []);
-    await app.close();
-    await server.stop();
-    server = await startEmbedded(path.join(dir, 'pg'));
-    return {
-      url: server.url,
-      dir,
-      tenants,
-      version: about?.version.split(' on ')[0] ?? '',
-      cpuMs: () => serverCpuMs(server.dir),
-      async stop() {
-        await server.stop();
-        rmSync(dir, { recursive: true, force: true });
-      },
-    };
-  } catch (error) {
-    await server.stop();
+  const given = process.env['DATABASE_URL'];
+  const cluster = given ? await foreignCluster(given) : await ownCluster(dir);
+  const names = fills.map((_, i) => `bench_${process.pid}_${i}`);
+  const stop = async (): Promise<void> => {
+    if (given) for (const name of names) await statement(cluster.url, `drop database if exists ${name} with (force)`);
+    await cluster.stop();
     rmSync(dir, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void stop().finally(() => process.exit(1)));
+  try {
+    const benches: Bench[] = [];
+    for (const [i, fill] of fills.entries()) {
+      await statement(cluster.url, `create database ${names[i]}`);
+      const url = new URL(cluster.url);
+      url.pathname = `/${names[i]}`;
+      const env = { ...serverEnvironment(url.href, dir), LOG_LEVEL: 'silent' };
+      const app = await openApp(readConfig(env), url.href);
+      const all = await fillDatabase(app.database.query, dir, fill);
+      const [about] = await app.database.query<{ version: string }>('select version()', []);
+      await app.close();
+      benches.push({
+        url: url.href,
+        dir,
+        tenants: all.slice(0, fill.tenants),
+        everyTenant: all,
+        version: about?.version.split(' on ')[0] ?? '',
+        cpuMs: () => serverCpuMs(cluster.postmaster),
+        stop,
+      });
+    }
+    return benches;
+  } catch (error) {
+    await stop();
     throw error;
   }
+}
+
+export async function openBench(fill: Fill): Promise<Bench> {
+  const [bench] = await openBenches([fill]);
+  if (!bench) throw new Error('No database was made.');
+  return bench;
 }

@@ -9,11 +9,14 @@ export interface LoadOrder {
   connections: number;
   ms: number;
   requests: { headers: Record<string, string>; body: string }[];
+  /** What an answer holds that did what was asked; one without it counts as refused. */
+  expect?: string;
 }
 
 export interface LoadReport {
   count: number;
   failed: number;
+  refused: number;
   ms: number;
   p50: number;
   p99: number;
@@ -35,7 +38,9 @@ function run(order: LoadOrder): Promise<LoadReport> {
     ),
   );
   const times: number[] = [];
+  const expected = order.expect ? Buffer.from(order.expect) : null;
   let failed = 0;
+  let refused = 0;
   let failure: string | undefined;
   let next = 0;
   let open = order.connections;
@@ -49,7 +54,7 @@ function run(order: LoadOrder): Promise<LoadReport> {
       let parts: Buffer[] = [];
       let size = 0;
       /** Bytes of the whole answer; -1 while unknown, -2 where it comes in chunks. */
-      let expected = -1;
+      let length = -1;
       const send = (): void => {
         sent = performance.now();
         socket.write(wire[next++ % wire.length] as Buffer);
@@ -60,11 +65,11 @@ function run(order: LoadOrder): Promise<LoadReport> {
         if (!head.startsWith('HTTP/1.1 200') || head.includes('"errors":')) {
           failed++;
           failure ??= answer.toString('utf8', 0, 2000);
-        }
+        } else if (expected && !answer.includes(expected)) refused++;
         times.push(performance.now() - sent);
         parts = [];
         size = 0;
-        expected = -1;
+        length = -1;
         if (performance.now() < until) return send();
         socket.destroy();
         if (--open > 0) return;
@@ -74,6 +79,7 @@ function run(order: LoadOrder): Promise<LoadReport> {
         resolve({
           count: times.length,
           failed,
+          refused,
           ms: performance.now() - started,
           p50: at(0.5),
           p99: at(0.99),
@@ -82,17 +88,17 @@ function run(order: LoadOrder): Promise<LoadReport> {
       };
       socket.on('connect', send);
       socket.on('error', reject);
-      socket.on('data', (part) => {
+      socket.on('data', (part: Buffer) => {
         parts.push(part);
         size += part.length;
-        if (expected === -1) {
+        if (length === -1) {
           const whole = parts.length === 1 ? part : Buffer.concat(parts);
           const end = whole.indexOf(END);
           if (end < 0) return;
-          const length = /content-length: (\d+)/i.exec(whole.toString('latin1', 0, end));
-          expected = length ? end + 4 + Number(length[1]) : -2;
+          const told = /content-length: (\d+)/i.exec(whole.toString('latin1', 0, end));
+          length = told ? end + 4 + Number(told[1]) : -2;
         }
-        if (expected === -2 ? part.subarray(-5).equals(LAST_CHUNK) : size >= expected) done();
+        if (length === -2 ? part.subarray(-5).equals(LAST_CHUNK) : size >= length) done();
       });
     }
   });
@@ -101,7 +107,8 @@ function run(order: LoadOrder): Promise<LoadReport> {
 process.on('message', (order: LoadOrder) => {
   run(order).then(
     (report) => process.send?.(report),
-    (error: unknown) => process.send?.({ count: 0, failed: 1, ms: 0, p50: 0, p99: 0, failure: String(error) }),
+    (error: unknown) =>
+      process.send?.({ count: 0, failed: 1, refused: 0, ms: 0, p50: 0, p99: 0, failure: String(error) }),
   );
 });
 process.on('disconnect', () => process.exit(0));

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { processCpuMs, peakMemory, serverEnvironment, type Bench } from './database.ts';
+import { forgetPeak, processCpuMs, peakMemory, serverEnvironment, type Bench } from './database.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 
 const here = import.meta.dirname;
@@ -28,6 +28,25 @@ export interface Figures {
   postgresMs: number;
   cpuMs: number;
   statements: number;
+  /** The most memory of the server's process, in MiB. */
+  peakMiB: number;
+  /** The share of answers that did not do what was asked, such as runs that an engine had no room for. */
+  refused: number;
+}
+
+/** A server and what it is asked. */
+export interface Entry {
+  server: Server;
+  requests: Request[];
+}
+
+export interface Options {
+  connections: number;
+  rounds: number;
+  ms: number;
+  warmMs: number;
+  /** What an answer holds that did what was asked. */
+  expect?: string;
 }
 
 const answerOf = <T>(child: ChildProcess, message: object): Promise<T> =>
@@ -42,21 +61,26 @@ const answerOf = <T>(child: ChildProcess, message: object): Promise<T> =>
   });
 
 /** Whether the peers' packages are there (`npm ci` in bench/). */
-export const hasPeers = (): boolean => existsSync(path.join(here, '../node_modules/postgraphile'));
+export const hasPeers = (): boolean => existsSync(path.join(here, '../node_modules'));
 
 /** Starts `servers/<file>.ts` as a process of its own. */
-export async function startServer(bench: Bench, name: string, file: string, flags: string[] = []): Promise<Server> {
+export async function startServer(
+  bench: Pick<Bench, 'url' | 'dir'>,
+  name: string,
+  file: string,
+  more: Record<string, string> = {},
+): Promise<Server> {
   const env = {
     ...process.env,
     NODE_ENV: 'production',
     GRAPHILE_ENV: 'production',
     LOG_LEVEL: 'info',
     ...serverEnvironment(bench.url, bench.dir),
+    ...more,
   };
   const child = fork(path.join(here, '../servers', `${file}.ts`), {
     env,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: flags,
   });
   let said = '';
   child.stderr?.on('data', (part) => (said += String(part)));
@@ -97,19 +121,19 @@ export function startLoad(): ChildProcess {
 
 export const load = (child: ChildProcess, order: LoadOrder): Promise<LoadReport> => answerOf<LoadReport>(child, order);
 
-async function once(
-  bench: Bench,
-  generator: ChildProcess,
-  server: Server,
-  requests: Request[],
-  connections: number,
-  ms: number,
-): Promise<Figures> {
-  const { statements: before } = await answerOf<{ statements: number }>(server.child, {});
+/** How many statements a server has sent so far. */
+export const statementsOf = async (server: Server): Promise<number> =>
+  (await answerOf<{ statements: number }>(server.child, {})).statements;
+
+async function once(bench: Bench, generator: ChildProcess, entry: Entry, options: Options): Promise<Figures> {
+  const { server, requests } = entry;
+  const { connections, ms, expect } = options;
+  const before = await statementsOf(server);
+  forgetPeak(server.pid);
   const [node, postgres] = [processCpuMs(server.pid), bench.cpuMs()];
-  const report = await load(generator, { port: server.port, connections, ms, requests });
+  const report = await load(generator, { port: server.port, connections, ms, requests, ...(expect ? { expect } : {}) });
   const [nodeAfter, postgresAfter] = [processCpuMs(server.pid), bench.cpuMs()];
-  const { statements: after } = await answerOf<{ statements: number }>(server.child, {});
+  const after = await statementsOf(server);
   if (report.failed > 0)
     throw new Error(`${server.name}: ${report.failed} of ${report.count} failed.\n${report.failure ?? ''}`);
   const [nodeMs, postgresMs] = [(nodeAfter - node) / report.count, (postgresAfter - postgres) / report.count];
@@ -121,6 +145,8 @@ async function once(
     postgresMs,
     cpuMs: nodeMs + postgresMs,
     statements: (after - before) / report.count,
+    peakMiB: peakMemory(server.pid),
+    refused: report.refused / report.count,
   };
 }
 
@@ -133,17 +159,16 @@ export const median = (values: number[]): number => {
 export async function compare(
   bench: Bench,
   generator: ChildProcess,
-  entries: { server: Server; requests: Request[] }[],
-  options: { connections: number; rounds: number; ms: number; warmMs: number },
+  entries: Entry[],
+  options: Options,
 ): Promise<Map<string, Figures>> {
-  const { connections, rounds, ms, warmMs } = options;
+  const { rounds, warmMs } = options;
   const found = new Map<string, Figures[]>(entries.map(({ server }) => [server.name, []]));
-  if (warmMs > 0)
-    for (const { server, requests } of entries) await once(bench, generator, server, requests, connections, warmMs);
+  if (warmMs > 0) for (const entry of entries) await once(bench, generator, entry, { ...options, ms: warmMs });
   for (let round = 0; round < rounds; round++) {
     // Every other round the other way round: nobody always follows the same one.
-    for (const { server, requests } of round % 2 ? entries.toReversed() : entries) {
-      found.get(server.name)?.push(await once(bench, generator, server, requests, connections, ms));
+    for (const entry of round % 2 ? entries.toReversed() : entries) {
+      found.get(entry.server.name)?.push(await once(bench, generator, entry, options));
     }
   }
   return new Map([...found].map(([name, all]) => [name, mediansOf(all)]));
@@ -159,7 +184,7 @@ function mediansOf(all: Figures[]): Figures {
     postgresMs: of((one) => one.postgresMs),
     cpuMs: of((one) => one.cpuMs),
     statements: of((one) => one.statements),
+    peakMiB: of((one) => one.peakMiB),
+    refused: of((one) => one.refused),
   };
 }
-
-export const memoryOf = (server: Server): number => peakMemory(server.pid);

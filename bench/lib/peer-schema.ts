@@ -6,6 +6,7 @@ export const typeDefs = `
     assets(first: Int!): [Asset!]!
     endpoints(first: Int!): [Endpoint!]!
     posts(first: Int!): [Post!]!
+    assetPage(first: Int!, after: String, assetType: String): AssetPage!
   }
   type User { id: ID! name: String! email: String! }
   type Asset { id: ID! name: String! description: String assetType: String! activePrice: Price owner: User }
@@ -13,5 +14,7 @@ export const typeDefs = `
   type Endpoint { id: ID! name: String! slug: String! }
   type Post { id: ID! title: String! publications(first: Int!): [Publication!]! }
   type Publication { id: ID! platform: String! status: String! externalPostUrl: String }
-  type Query { company(id: ID!): Company }
+  type AssetPage { totalCount: Int! nodes: [Asset!]! pageInfo: PageInfo! }
+  type PageInfo { endCursor: String hasNextPage: Boolean! }
+  type Query { company(id: ID!): Company asset(id: ID!): Asset }
 `;

@@ -35,6 +35,30 @@ function one(name: string, text: string, key: string) {
   };
 }
 
+interface PageOf {
+  companyId: string;
+  assetType: string | null;
+  first: number;
+  after: string | null;
+}
+const pages = new WeakMap<PageOf, Promise<Row[]>>();
+/** The rows of a page and one more; read once for both fields that need them. A cursor is the last name and id. */
+function rowsOf(page: PageOf): Promise<Row[]> {
+  const [name, id] = page.after ? (JSON.parse(Buffer.from(page.after, 'base64url').toString()) as string[]) : [];
+  const known =
+    pages.get(page) ??
+    pool
+      .query<Row>({
+        name: name === undefined ? 'page' : 'page after',
+        text: `select id, name, description, "assetType", "userId" from "Asset" where "companyId" = $1 and active and ($2::text is null or "assetType" = $2::"AssetType")
+          ${name === undefined ? '' : 'and (name, id) > ($4, $5::uuid)'} order by name, id limit $3`,
+        values: [page.companyId, page.assetType, page.first + 1, ...(name === undefined ? [] : [name, id])],
+      })
+      .then(({ rows }) => rows);
+  pages.set(page, known);
+  return known;
+}
+
 const app = Fastify();
 await app.register(
   mercurius as never,
@@ -51,6 +75,41 @@ await app.register(
               values: [id],
             })
           ).rows[0],
+        asset: async (_: unknown, { id }: { id: string }) =>
+          (
+            await pool.query<Row>({
+              name: 'asset',
+              text: 'select id, name, description, "assetType", "userId" from "Asset" where id = $1',
+              values: [id],
+            })
+          ).rows[0],
+      },
+      Company: {
+        assetPage: ({ id }: { id: string }, { first, after, assetType }: PageOf): PageOf => ({
+          companyId: id,
+          first,
+          after,
+          assetType: assetType ?? null,
+        }),
+      },
+      AssetPage: {
+        totalCount: async ({ companyId, assetType }: PageOf) =>
+          (
+            await pool.query<{ count: number }>({
+              name: 'count',
+              text: 'select count(*)::int from "Asset" where "companyId" = $1 and active and ($2::text is null or "assetType" = $2::"AssetType")',
+              values: [companyId, assetType],
+            })
+          ).rows[0]?.count,
+        nodes: async (page: PageOf) => (await rowsOf(page)).slice(0, page.first),
+        pageInfo: async (page: PageOf) => {
+          const rows = await rowsOf(page);
+          const last = rows[Math.min(rows.length, page.first) - 1];
+          return {
+            hasNextPage: rows.length > page.first,
+            endCursor: last && Buffer.from(JSON.stringify([last['name'], last['id']])).toString('base64url'),
+          };
+        },
       },
     },
     loaders: {

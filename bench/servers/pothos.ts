@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import SchemaBuilder from '@pothos/core';
 import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createYoga } from 'graphql-yoga';
 import pg from 'pg';
@@ -15,7 +16,8 @@ const prisma = new PrismaClient({
   adapter: new PrismaPg({ connectionString: process.env['DATABASE_URL'] ?? '', max: 10 }),
 });
 const builder = new SchemaBuilder<{ PrismaTypes: PrismaTypes }>({
-  plugins: [PrismaPlugin],
+  plugins: [PrismaPlugin, RelayPlugin],
+  relay: { nodesOnConnection: true },
   prisma: { client: prisma, dmmf: getDatamodel() },
 });
 const oldest = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
@@ -88,6 +90,15 @@ builder.prismaObject('Company', {
         args,
         query: ({ first }) => ({ take: first, where: { active: true }, orderBy: latest }),
       }),
+      assetPage: t.relatedConnection('assets', {
+        cursor: 'id',
+        totalCount: true,
+        args: { assetType: t.arg.string() },
+        query: ({ assetType }) => ({
+          where: { active: true, ...(assetType ? { assetType: assetType as never } : {}) },
+          orderBy: [{ name: 'asc' as const }, { id: 'asc' as const }],
+        }),
+      }),
     };
   },
 });
@@ -98,6 +109,12 @@ builder.queryType({
       nullable: true,
       args: { id: t.arg.id({ required: true }) },
       resolve: (query, _, { id }) => prisma.company.findUnique({ ...query, where: { id: String(id) } }),
+    }),
+    asset: t.prismaField({
+      type: 'Asset',
+      nullable: true,
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (query, _, { id }) => prisma.asset.findUnique({ ...query, where: { id: String(id) } }),
     }),
   }),
 });
