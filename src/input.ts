@@ -45,6 +45,14 @@ export function defaulted<T>(of: InputField<T>, value: T): InputField<T> {
   return { ...of, isRequired: false, defaultValue: value, rule };
 }
 
+/** Every field of some, wrapped: `Empty` is what `wrap` adds to their values. */
+export function each<F extends InputFields, Empty>(
+  fields: F,
+  wrap: (field: InputField<unknown>) => InputField<unknown>,
+): { [K in keyof F]: F[K] extends InputField<infer T> ? InputField<T | Empty> : never } {
+  return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, wrap(one)])) as never;
+}
+
 /** Text without surrounding blanks or control characters, `min` to `max` characters long. */
 export function text(description: string, max: number, min = 1): InputField<string> {
   const bounds = `${min} to ${max} characters.`;
@@ -62,6 +70,11 @@ export function int(description: string, min: number, max: number): InputField<n
   const bounds = `${min} to ${max}.`;
   return field('Int', `${description} ${bounds}`, z.int().min(min, `Takes ${bounds}`).max(max, `Takes ${bounds}`));
 }
+
+/** What an update or a delete says of the `version` that it was made from. */
+export const expectedVersion = changeable(
+  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
+);
 
 export function bool(description: string): InputField<boolean> {
   return field('Boolean', description, z.boolean());

@@ -4,29 +4,23 @@ import {
   bool,
   changeable,
   clearable,
-  dateTime,
   defaulted,
+  each,
   enumOf,
+  expectedVersion,
   idOfType,
   inputObject,
   int,
-  intIdOfType,
   json,
   listOfInput,
   optional,
   text,
   type InputField,
-  type InputFields,
 } from '../input.ts';
 import {
   AssetSource,
   AssetType,
-  GeographicCoverage,
   ParameterTypeEnum,
-  RateLimitGranularity,
-  RateLimitPeriod,
-  RefreshFrequency,
-  Visibility,
   VizAggregation,
   VizChartLibrary,
   VizChartType,
@@ -34,6 +28,7 @@ import {
   VizFilterDirection,
   VizSortDirection,
 } from '../product-enums.ts';
+import { nullableOfProduct, productName, solidOfProduct } from '../product-input.ts';
 import type { AnswerColumn } from '../warehouse/engine.ts';
 import { MAX_PARAMETERS, type Parameter } from './params.ts';
 
@@ -65,29 +60,16 @@ const answerColumns = {
 const parameters = { ...listOfInput({ ...parameter.as('A parameter.') }, 'The `:name`s of the SQL.', MAX_PARAMETERS) };
 
 const column = (what: string): InputField<string> => text(what, 200);
-const rateLimit = inputObject('RateLimitInput', 'How often a product may be run.', {
-  number: int('Runs in a period.', 1, 1_000_000),
-  period: enumOf<'SECOND' | 'MINUTE' | 'HOUR' | 'DAY'>(RateLimitPeriod, 'The period, a sliding window.'),
-  granularity: enumOf<'USER' | 'COMPANY' | 'IP' | 'GLOBAL'>(RateLimitGranularity, 'Whose runs count together.'),
-});
-
-const question = { ...text('A question that the asset answers.', 200, 15) };
-
 /** May be empty. */
 const nullable = {
-  description: text('A short text.', 2000),
-  detailedDescription: text('A long text in HTML; it is sanitised.', 100_000),
+  ...nullableOfProduct,
   connectionId: idOfType('Connection', 'The connection that it runs on.'),
-  industryId: intIdOfType('Industry', 'Its industry.'),
-  useCaseId: intIdOfType('AssetUseCase', 'Its main use case.'),
   functionId: text('The function or model behind an external API.', 255),
   prompt: text(
     'What a language model is told to do. `:name` stands for a parameter, which the model gets as data beside it, never in it.',
     20_000,
   ),
   sqlLogic: text('One read-only statement. `:name` is a parameter.', 100_000),
-  sourceSchemaName: text('The schema behind it.', 255),
-  sourceTableName: text('The table behind it.', 255),
   vizSpec: json(
     'A Plotly figure with `…src` keys naming columns; comes before the chart settings.',
     z.record(z.string(), z.unknown()),
@@ -103,18 +85,11 @@ const nullable = {
     'When its kept result is computed anew with the default parameters, for free: a cron expression of five fields in UTC. For assets with `cached`.',
     100,
   ),
-  dataTimePeriodStart: dateTime('Where the records begin.'),
-  dataTimePeriodEnd: dateTime('Where the records end.'),
-  dateCollectionStart: dateTime('When collecting began.'),
-  geographicCoverageDetails: text('Where, in words.', 2000),
-  rateLimit: rateLimit.as('How often it may be run; left out for no limit.'),
 };
 
 /** Never empty; the database has a value where none is given. */
 const solid = {
-  visibility: enumOf<Asset['visibility']>(Visibility, 'Who sees it beside the marketplace.'),
-  tags: listOfInput(text('A tag.', 50), 'Its tags.', 30),
-  topQuestions: listOfInput(question, 'Questions that it answers; 1 to 3 for a listing.', 3),
+  ...solidOfProduct,
   restrictedDomains: listOfInput(text('A domain.', 253), 'Domains that may not use it.', 100),
   requireCustomization: bool('Whether it needs customising before use.'),
   vizDataAggregation: enumOf<Asset['vizDataAggregation']>(VizAggregation, 'How rows with the same x are put together.'),
@@ -129,46 +104,25 @@ const solid = {
   allowParams: bool('Whether callers may give parameters.'),
   acceptTerms: bool('Whether the seller accepts the terms.'),
   cached: bool('Whether results are kept for the refresh frequency.'),
-  geographicCoverageType: enumOf<Asset['geographicCoverageType']>(
-    GeographicCoverage,
-    'How much of the world it covers.',
-  ),
-  dataSourceRefreshFrequency: enumOf<Asset['dataSourceRefreshFrequency']>(
-    RefreshFrequency,
-    'How often its source is refreshed.',
-  ),
 };
-
-type Mapped<F extends InputFields, Kind extends 'null' | 'undefined' | 'both'> = {
-  [K in keyof F]: F[K] extends InputField<infer T>
-    ? InputField<Kind extends 'null' ? T | null : Kind extends 'undefined' ? T | undefined : T | null | undefined>
-    : never;
-};
-const all = <F extends InputFields, Kind extends 'null' | 'undefined' | 'both'>(
-  fields: F,
-  wrap: (field: InputField<unknown>) => InputField<unknown>,
-): Mapped<F, Kind> =>
-  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, wrap(field)])) as Mapped<F, Kind>;
-
-const name = text('What it is called; unique in the company.', 200, 2);
 
 export const createFields = {
-  name,
+  name: productName,
   assetType: enumOf<Asset['assetType']>(AssetType, 'What it answers.'),
   source: defaulted(enumOf<Asset['source']>(AssetSource, 'How it came about.'), 'MANUAL'),
   parameters: defaulted(parameters as InputField<Parameter[]>, []),
   answerColumns: defaulted(answerColumns as InputField<AnswerColumn[]>, []),
-  ...all<typeof nullable, 'null'>(nullable, optional),
-  ...all<typeof solid, 'null'>(solid, optional),
+  ...each<typeof nullable, null>(nullable, optional),
+  ...each<typeof solid, null>(solid, optional),
 };
 
 export const updateFields = {
   id: idOfType('Asset', 'The asset.'),
-  expectedVersion: changeable(int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647)),
-  name: changeable(name),
+  expectedVersion,
+  name: changeable(productName),
   assetType: changeable(enumOf<Asset['assetType']>(AssetType, 'What it answers.')),
   parameters: changeable(parameters as InputField<Parameter[]>),
   answerColumns: changeable(answerColumns as InputField<AnswerColumn[]>),
-  ...all<typeof nullable, 'both'>(nullable, clearable),
-  ...all<typeof solid, 'undefined'>(solid, changeable),
+  ...each<typeof nullable, null | undefined>(nullable, clearable),
+  ...each<typeof solid, undefined>(solid, changeable),
 };

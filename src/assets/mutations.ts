@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { typeNamed } from '../builder.ts';
-import { changeable, idOfType, inputObject, int, json, optional, text } from '../input.ts';
+import { expectedVersion, idOfType, inputObject, int, json, optional, text } from '../input.ts';
 import { mutation } from '../mutation.ts';
 import { idOf } from '../nodes.ts';
 import type { AssetLocator } from './access.ts';
@@ -39,7 +39,7 @@ mutation('assetUpdate', {
 mutation('assetDelete', {
   description: 'Deletes an asset and takes it off the marketplace. Its runs and prices stay in the books.',
   access: 'assets:write',
-  input: { id, expectedVersion: changeable(int('The version that was read.', 1, 2_147_483_647)) },
+  input: { id, expectedVersion },
   payload: { deletedId: { type: 'ID', description: 'The id that is gone.' } },
   run: async (ctx, input) => {
     await deleteAsset(ctx, input.id, input.expectedVersion);

@@ -2,7 +2,7 @@ import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
-import { bool, changeable, clearable, enumOf, int, intIdOfType, text } from '../input.ts';
+import { bool, changeable, clearable, enumOf, expectedVersion, intIdOfType, text } from '../input.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { PartnershipType } from '../product-enums.ts';
 import { EVERYBODY, rowBy, type Selection } from '../rows.ts';
@@ -122,7 +122,7 @@ mutation('companyUpdate', {
       enumOf<'SELF_MANAGED' | 'CUSTODIAN'>(PartnershipType, 'How it works with the platform.'),
     ),
     acceptEula: changeable(bool('true accepts the EULA, which cannot be taken back. Needs the role OWNER.')),
-    expectedVersion: changeable(int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647)),
+    expectedVersion,
   },
   payload: { company: { type: typeNamed('Company'), description: 'The company as it is now.' } },
   run: async (ctx, input) => ({ company: await updateCompany(ctx, input) }),

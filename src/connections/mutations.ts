@@ -1,6 +1,18 @@
 import { builder, typeNamed } from '../builder.ts';
 import type { CredentialType as CredentialTypeName } from '../generated/prisma/client.ts';
-import { bool, changeable, clearable, enumOf, idOfType, int, intIdOfType, json, optional, text } from '../input.ts';
+import {
+  bool,
+  changeable,
+  clearable,
+  enumOf,
+  expectedVersion,
+  idOfType,
+  int,
+  intIdOfType,
+  json,
+  optional,
+  text,
+} from '../input.ts';
 import { mutation } from '../mutation.ts';
 import { idOf } from '../nodes.ts';
 import { CredentialType } from '../product-enums.ts';
@@ -56,9 +68,6 @@ const accepted = `What each driver takes, \`?\` where it may be left out: ${desc
 const credentials = json(`A JSON object, or the text of one. ${accepted}`);
 const settings = json(
   'Members of the same that are not secret; those in `credentials` count more. `tables` of Parquet and CSV files is a list of at most 50 of `{name, files, format}`: `files` is a name inside the folder `path`, with `*` for any text and one `**` for any folders; `format` is CSV, which also takes `header` (true or false), `delimiter`, `quote` and `nullText`, or PARQUET. At most 1000 files of 64 GiB together.',
-);
-const expectedVersion = changeable(
-  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
 );
 const id = idOfType('Connection', 'The connection.');
 

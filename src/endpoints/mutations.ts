@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { builder, typeNamed } from '../builder.ts';
 import { DomainError } from '../errors.ts';
-import { changeable, defaulted, idOfType, inputObject, int, json, optional, text, type InputField } from '../input.ts';
+import {
+  defaulted,
+  expectedVersion,
+  idOfType,
+  inputObject,
+  int,
+  json,
+  optional,
+  text,
+  type InputField,
+} from '../input.ts';
 import { mutation } from '../mutation.ts';
 import { idOf } from '../nodes.ts';
 import type { Cell } from '../warehouse/engine.ts';
@@ -85,7 +95,7 @@ mutation('endpointUpdate', {
 mutation('endpointDelete', {
   description: 'Deletes an endpoint and takes it off the marketplace. Its runs and prices stay in the books.',
   access: 'endpoints:write',
-  input: { id, expectedVersion: changeable(int('The version that was read.', 1, 2_147_483_647)) },
+  input: { id, expectedVersion },
   payload: { deletedId: { type: 'ID', description: 'The id that is gone.' } },
   run: async (ctx, input) => {
     await deleteEndpoint(ctx, input);

@@ -3,7 +3,17 @@ import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { viewerOf } from '../context.ts';
 import { idFilter, scalarFilter } from '../filters.ts';
 import { toGlobalId, uuidOf } from '../ids.ts';
-import { changeable, clearable, defaulted, idOfType, int, intIdOfType, optional, text } from '../input.ts';
+import {
+  changeable,
+  clearable,
+  defaulted,
+  expectedVersion,
+  idOfType,
+  int,
+  intIdOfType,
+  optional,
+  text,
+} from '../input.ts';
 import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
@@ -157,7 +167,7 @@ mutation('favoriteUpdate', {
     notes: clearable(notes),
     category: clearable(category),
     priority: changeable(priority),
-    expectedVersion: changeable(int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647)),
+    expectedVersion,
   },
   payload: { favorite },
   run: async (ctx, input) => ({ favorite: await updateFavorite(ctx, input) }),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { enumFilter, scalarFilter } from '../filters.ts';
 import { uuidOf } from '../ids.ts';
-import { bool, changeable, enumOf, idOfType, int, json, text, type InputField } from '../input.ts';
+import { bool, changeable, enumOf, expectedVersion, idOfType, json, text, type InputField } from '../input.ts';
 import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
@@ -167,9 +167,6 @@ const credentials = json(
   values,
 ) as InputField<Credentials>;
 const id = idOfType('Integration', 'The integration.');
-const expectedVersion = changeable(
-  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
-);
 const integration = { type: typeNamed('Integration'), description: 'The integration as it is now.' };
 
 mutation('integrationTest', {

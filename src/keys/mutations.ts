@@ -6,6 +6,7 @@ import {
   dateTime,
   defaulted,
   enumOf,
+  expectedVersion,
   idOfType,
   inputObject,
   int,
@@ -32,9 +33,6 @@ const metadata = json(
 );
 const name = text('What it is called.', 200);
 const id = intIdOfType('ApiKey', 'The API key.');
-const expectedVersion = changeable(
-  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
-);
 const needs = 'Keys of the kind ENDPOINT need endpoint-keys:write, others keys:write.';
 
 mutation('apiKeyCreate', {

@@ -7,6 +7,7 @@ import {
   decimal,
   defaulted,
   enumOf,
+  expectedVersion,
   idOfType,
   inputObject,
   int,
@@ -26,9 +27,6 @@ const category = text('A free label, such as Sports.', 100);
 const teaser = text('A short text that leads to it.', 1000);
 const contentHtml = { ...text('The article. Scripts, handlers and frames are taken out.', 200_000), type: 'HTML' };
 const id = idOfType('Post', 'The post.');
-const expectedVersion = changeable(
-  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
-);
 const post = { type: typeNamed('Post'), description: 'The post as it is now.' };
 const removedHtml = {
   type: ['String'],

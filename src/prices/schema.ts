@@ -2,7 +2,7 @@ import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { DomainError } from '../errors.ts';
 import { scalarFilter } from '../filters.ts';
-import { changeable, bool, dateTime, decimal, idOfType, inputObject, int, optional } from '../input.ts';
+import { bool, changeable, dateTime, decimal, expectedVersion, idOfType, inputObject, optional } from '../input.ts';
 import { listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
@@ -233,7 +233,7 @@ mutation('priceUpdate', {
     id: idOfType('Price', 'The price.'),
     priceUsd: changeable(priceUsd),
     isEnded: changeable(bool('true ends it now, so that the product is not for sale any more.')),
-    expectedVersion: changeable(int('The version that was read.', 1, 2_147_483_647)),
+    expectedVersion,
   },
   payload,
   run: async (ctx, { id, ...changes }) => ({ price: await updatePrice(ctx, id, changes) }),

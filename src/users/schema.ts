@@ -11,8 +11,8 @@ import {
   defaulted,
   email,
   enumOf,
+  expectedVersion,
   idOfType,
-  int,
   intIdOfType,
   optional,
   text,
@@ -120,9 +120,6 @@ const timezone = text('Their IANA time zone.', 64);
 const jobFunctionId = intIdOfType('JobFunction', 'What they do.');
 const hasOptedOutOfMarketing = bool('Whether they want no marketing mail.');
 const id = idOfType('User', 'The user.');
-const expectedVersion = changeable(
-  int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
-);
 
 mutation('userCreate', {
   description:

@@ -1,0 +1,142 @@
+import { GraphQLError, parse, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { createYoga, mapAsyncIterator, type Plugin } from 'graphql-yoga';
+import type { Authenticator } from './auth.ts';
+import { createExecute } from './compiled.ts';
+import type { App, Context } from './context.ts';
+import { checkCost, costOf, rootFieldOf, shapeRule } from './cost.ts';
+import { createDirect } from './direct.ts';
+import { formatError, requestError } from './error-format.ts';
+import { DomainError } from './errors.ts';
+import { rateHeaders, type RateUse } from './rate-limits.ts';
+import { contextFor, countUse, requestIdOf, type Transport } from './transport.ts';
+
+/** GraphQL over HTTP: what a document may ask, who asks, and how errors are shown. */
+export function createGraph(app: App, schema: GraphQLSchema, auth: Authenticator, explorer: () => string) {
+  const { config } = app;
+  const requestIds = new WeakMap<Request, string>();
+  const ratesOf = new WeakMap<Request, RateUse[]>();
+
+  const idOf = (request: Request): string => {
+    const id = requestIds.get(request) ?? requestIdOf(request.headers.get('x-request-id'));
+    requestIds.set(request, id);
+    return id;
+  };
+
+  /** The headers that every answer to a request has. */
+  const headersFor = (request: Request): Record<string, string> => ({
+    'x-request-id': idOf(request),
+    ...rateHeaders(ratesOf.get(request) ?? []),
+  });
+
+  function costs(args: ExecutionArgs): { found: ReturnType<typeof costOf>; refused: GraphQLError | null } {
+    const found = costOf(schema, args.document, args.operationName ?? null, args.variableValues ?? {});
+    try {
+      checkCost(found, config.MAX_COST);
+      return { found, refused: null };
+    } catch (error) {
+      return { found, refused: requestError(error as DomainError) };
+    }
+  }
+
+  const execute = createExecute(config.COMPILE_AFTER);
+  const limits: Plugin<Context> = {
+    onParse: ({ setParseFn }) =>
+      setParseFn((source, options) =>
+        parse(source as string, { ...(options as object), maxTokens: config.MAX_TOKENS }),
+      ),
+    onValidate: ({ addValidationRule }) => addValidationRule(shapeRule(config.MAX_DEPTH, config.MAX_ALIASES)),
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const { request } = args.contextValue as unknown as { request: Request };
+      // Opened for somebody who cannot read it, a stream would stay open.
+      const isReadable = /text\/event-stream/i.test(request.headers.get('accept') ?? '');
+      const refused = isReadable
+        ? costs(args).refused
+        : requestError(new DomainError('BAD_REQUEST', 'A subscription needs the header accept: text/event-stream.'));
+      if (refused) setResultAndStopExecution({ errors: [refused] });
+    },
+    onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
+      const { found, refused } = costs(args);
+      if (refused) {
+        setResultAndStopExecution({ errors: [refused] });
+        return undefined;
+      }
+      setExecuteFn(execute);
+      countUse(app, args.contextValue, rootFieldOf(args.document, args.operationName ?? null));
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (!(Symbol.asyncIterator in result)) {
+            setResult({
+              ...result,
+              extensions: { ...result.extensions, cost: { requestedQueryCost: found.cost, maximum: config.MAX_COST } },
+            });
+          }
+        },
+      };
+    },
+  };
+
+  const errors: Plugin = {
+    onResultProcess({ request, result, setResult }) {
+      const requestId = idOf(request);
+      const shown = (found: ExecutionResult): ExecutionResult =>
+        found.errors
+          ? { ...found, errors: found.errors.map((error) => formatError(error, requestId, app.log)) }
+          : found;
+      if (Symbol.asyncIterator in result) setResult(mapAsyncIterator(result as AsyncIterable<ExecutionResult>, shown));
+      else setResult(shown(result as ExecutionResult));
+    },
+    onResponse({ request, response }) {
+      for (const [name, value] of Object.entries(headersFor(request))) response.headers.set(name, value);
+    },
+  };
+
+  const yoga = createYoga<Transport, Context>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    maskedErrors: false,
+    logging: false,
+    multipart: false,
+    // Pages of other origins may call only where the operator says so.
+    cors: config.CORS_ORIGINS.length > 0 && {
+      origin: config.CORS_ORIGINS,
+      credentials: false,
+      methods: ['POST'],
+      exposedHeaders: ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'],
+    },
+    graphiql: () => ({ title: 'Spartera gateway' }),
+    renderGraphiQL: explorer,
+    plugins: [
+      {
+        onRequestParse({ setRequestParser, request }) {
+          if (request.method !== 'POST') return;
+          setRequestParser(async () => {
+            const body = (await request.json().catch(() => null)) as Record<string, unknown> | null;
+            // A query that is missing is the transport's business, with its 400: not an answer of GraphQL with 200.
+            if (typeof body?.['query'] !== 'string')
+              throw new GraphQLError('The body should be a JSON object with a query.', {
+                extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+              });
+            // Members we do not know are the client's own business.
+            const { query, variables, operationName, extensions } = body as Record<string, never>;
+            return { query, variables, operationName, extensions };
+          });
+        },
+      },
+      limits,
+      errors,
+    ],
+    context: async ({ request, signal, clientAddress }) => {
+      const rates: RateUse[] = [];
+      ratesOf.set(request, rates);
+      const viewer = await auth.authenticate(request.headers as Headers, rates).catch((error: unknown) => {
+        throw error instanceof DomainError ? requestError(error) : error;
+      });
+      const transport = { signal: signal ?? request.signal, ...(clientAddress === undefined ? {} : { clientAddress }) };
+      return contextFor(app, viewer, rates, request.headers as Headers, idOf(request), transport);
+    },
+  });
+
+  const direct = createDirect(yoga, schema, app.log, headersFor);
+  return { yoga, direct };
+}
