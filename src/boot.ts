@@ -10,6 +10,7 @@ import { startEmbedded } from './embedded.ts';
 import { createJobs } from './jobs.ts';
 import { createBatchers } from './loader.ts';
 import { createLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { migrate } from './migrate.ts';
 import { syncReference } from './reference/sync.ts';
 import { createSealer } from './secrets.ts';
@@ -72,6 +73,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
     engines,
     sealer,
     usage,
+    metrics: createMetrics(database, config.METRICS_TOKEN !== undefined),
     jobs,
     forgetViewers: () => {},
     onClose: (end) => void endings.push(end),

@@ -49,6 +49,8 @@ const settings = z.object({
   CACHE_COMPANY_BYTES: int(1024, 1_099_511_627_776).default(67_108_864),
   CACHE_TOTAL_BYTES: int(1024, 1_099_511_627_776).default(1_073_741_824),
   SHUTDOWN_GRACE_MS: int(0, 300_000).default(15_000),
+  METRICS_TOKEN: z.string().min(16, 'must have 16 characters or more').optional(),
+  SLOW_OPERATION_MS: int(0, 600_000).default(1000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

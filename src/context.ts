@@ -5,6 +5,7 @@ import type { PrismaClient, RateLimitPeriod } from './generated/prisma/client.ts
 import type { Jobs } from './jobs.ts';
 import type { Batchers, LoaderContext } from './loader.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import type { Permission, RoleName } from './permissions.ts';
 import type { RateUse } from './rate-limits.ts';
 import type { Sealer } from './secrets.ts';
@@ -62,6 +63,7 @@ export interface App {
   engines: ReturnType<typeof createEngines>;
   sealer: Sealer;
   usage: UsageBuffer;
+  metrics: Metrics;
   jobs: Jobs;
   /** Forgets, here and now, what this process believes of a company's credentials; others hear of a change by themselves. */
   forgetViewers(companyId: string): void;

@@ -19,6 +19,8 @@ export interface Database {
   atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T>;
   /** Tells of every statement sent through the pool; returns the way to stop. */
   onStatement(listener: (text: string, values: readonly unknown[]) => void): () => void;
+  /** Statements sent through the pool so far, its connections, and who waits for one. */
+  use(): { statements: number; idle: number; busy: number; waiting: number };
   /** A connection of its own, outside the pool, for LISTEN. */
   connect(): Promise<pg.Client>;
   close(): Promise<void>;
@@ -78,12 +80,14 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   });
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+  let statements = 0;
   const listeners = new Set<(text: string, values: readonly unknown[]) => void>();
   pool.on('connect', (client) => {
     // Nor does the pool listen while one is lent out: whoever has it hears of it by their next statement.
     client.on('error', () => undefined);
     const send = client.query.bind(client) as (...input: unknown[]) => unknown;
     (client as unknown as { query: unknown }).query = (...input: unknown[]) => {
+      statements++;
       if (listeners.size > 0) {
         const [first, more] = input as [string | { text?: string; values?: unknown[] } | undefined, unknown];
         const { text = '', values = Array.isArray(more) ? more : [] } =
@@ -125,6 +129,12 @@ export function openDatabase(url: string, size: number, log: Log): Database {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    use: () => ({
+      statements,
+      idle: pool.idleCount,
+      busy: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     async connect() {
       const client = new pg.Client({ connectionString: url, application_name: 'spartera-gateway listen' });
       await client.connect();

@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getOperationAST, GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { processRegularResult, type YogaServerInstance } from 'graphql-yoga';
-import { formatError } from './error-format.ts';
-import type { Log } from './log.ts';
 
 /** What is read of a request's headers, wherever they are. */
 export type HeaderReader = Pick<Headers, 'get' | 'has'>;
@@ -52,7 +50,7 @@ function plainParams(text: string): Params | null {
 export function createDirect<T extends object, U extends object>(
   yoga: YogaServerInstance<T, U>,
   schema: GraphQLSchema,
-  log: Log,
+  shownTo: (request: Request, result: ExecutionResult) => ExecutionResult,
   headersFor: (request: Request) => Record<string, string>,
 ) {
   async function run(request: Request, params: Params, transport: T): Promise<ExecutionResult | null> {
@@ -92,7 +90,6 @@ export function createDirect<T extends object, U extends object>(
     const result = await run(request, params, transport);
     if (!result) return false;
     const about = headersFor(request);
-    const requestId = about['x-request-id'] ?? '';
     if (!result.errors) {
       const body = JSON.stringify(result);
       const type = `${MEDIA_TYPE}; charset=utf-8`;
@@ -104,8 +101,7 @@ export function createDirect<T extends object, U extends object>(
       res.end(body);
       return true;
     }
-    const shown = { ...result, errors: result.errors.map((error) => formatError(error, requestId, log)) };
-    const response = processRegularResult(shown, { Response } as never, MEDIA_TYPE);
+    const response = processRegularResult(shownTo(request, result), { Response } as never, MEDIA_TYPE);
     res.writeHead(response.status, { ...Object.fromEntries(response.headers), ...about });
     res.end(await response.text());
     return true;

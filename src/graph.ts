@@ -1,4 +1,11 @@
-import { GraphQLError, parse, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  parse,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
 import { createYoga, mapAsyncIterator, type Plugin } from 'graphql-yoga';
 import type { Authenticator } from './auth.ts';
 import { createExecute } from './compiled.ts';
@@ -61,10 +68,25 @@ export function createGraph(app: App, schema: GraphQLSchema, auth: Authenticator
         return undefined;
       }
       setExecuteFn(execute);
-      countUse(app, args.contextValue, rootFieldOf(args.document, args.operationName ?? null));
+      const { contextValue, document, operationName = null } = args;
+      countUse(app, contextValue, rootFieldOf(document, operationName));
+      const operation = getOperationAST(document, operationName);
+      const begun = performance.now();
       return {
         onExecuteDone({ result, setResult }) {
           if (!(Symbol.asyncIterator in result)) {
+            const ms = performance.now() - begun;
+            app.metrics.operation(operation?.operation ?? 'none', result.errors !== undefined, ms / 1000);
+            if (config.SLOW_OPERATION_MS > 0 && ms > config.SLOW_OPERATION_MS)
+              contextValue.log.info(
+                {
+                  operation: operation?.name?.value ?? null,
+                  type: operation?.operation,
+                  ms: Math.round(ms),
+                  cost: found.cost,
+                },
+                'a slow operation',
+              );
             setResult({
               ...result,
               extensions: { ...result.extensions, cost: { requestedQueryCost: found.cost, maximum: config.MAX_COST } },
@@ -75,13 +97,17 @@ export function createGraph(app: App, schema: GraphQLSchema, auth: Authenticator
     },
   };
 
+  /** A result as the client sees it. */
+  function shownTo(request: Request, result: ExecutionResult): ExecutionResult {
+    if (!result.errors) return result;
+    const formatted = result.errors.map((error) => formatError(error, idOf(request), app.log));
+    for (const { extensions } of formatted) app.metrics.error(String(extensions['code']));
+    return { ...result, errors: formatted };
+  }
+
   const errors: Plugin = {
     onResultProcess({ request, result, setResult }) {
-      const requestId = idOf(request);
-      const shown = (found: ExecutionResult): ExecutionResult =>
-        found.errors
-          ? { ...found, errors: found.errors.map((error) => formatError(error, requestId, app.log)) }
-          : found;
+      const shown = (found: ExecutionResult): ExecutionResult => shownTo(request, found);
       if (Symbol.asyncIterator in result) setResult(mapAsyncIterator(result as AsyncIterable<ExecutionResult>, shown));
       else setResult(shown(result as ExecutionResult));
     },
@@ -137,6 +163,6 @@ export function createGraph(app: App, schema: GraphQLSchema, auth: Authenticator
     },
   });
 
-  const direct = createDirect(yoga, schema, app.log, headersFor);
+  const direct = createDirect(yoga, schema, shownTo, headersFor);
   return { yoga, direct };
 }

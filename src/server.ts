@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +9,7 @@ import type { App } from './context.ts';
 import { headersOf, type HeaderReader } from './direct.ts';
 import { answerDownload } from './exports/download.ts';
 import { createGraph } from './graph.ts';
+import type { Door } from './metrics.ts';
 import { answerCall, isRest } from './rest/answer.ts';
 import { failure, jsonResponse, requestIdOf } from './transport.ts';
 
@@ -22,6 +24,10 @@ export interface Gateway {
 
 const JSON_TYPE = /^application\/(json|graphql\+json)\s*(;|$)/i;
 
+/** As many servers say it where nobody was left to get an answer. */
+const CLIENT_LEFT = 499;
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
 /** Puts the stack together. `explorer` is the page for browsers; `auth` knows the credentials. */
 export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticator, explorer: () => string): Gateway {
   const { config } = app;
@@ -30,9 +36,13 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
   const tooLarge = (requestId: string): Response =>
     failure(413, 'DOCUMENT_TOO_LARGE', `The body is larger than ${config.MAX_BODY_BYTES} bytes.`, requestId);
 
+  const mayMeasure = (headers: HeaderReader): boolean =>
+    config.METRICS_TOKEN !== undefined &&
+    timingSafeEqual(digest(headers.get('authorization') ?? ''), digest(`Bearer ${config.METRICS_TOKEN}`));
+
   /** What is answered without GraphQL; null where it is GraphQL's. */
   async function outside(method: string, path: string, headers: HeaderReader): Promise<Response | null> {
-    if (isRest(path, headers.get('host') ?? '')) return null;
+    if (path !== '/graphql' && isRest(path, headers.get('host') ?? '')) return null;
     if (path === '/health') return jsonResponse(200, { status: 'ok' });
     if (path === '/ready') {
       const isReady =
@@ -42,6 +52,10 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
           () => false,
         ));
       return jsonResponse(isReady ? 200 : 503, { status: isReady ? 'ready' : draining ? 'draining' : 'no database' });
+    }
+    if (path === '/metrics' && mayMeasure(headers)) {
+      const { type, text } = await app.metrics.text();
+      return new Response(text, { headers: { 'content-type': type } });
     }
     const requestId = requestIdOf(headers.get('x-request-id'));
     if (path === '/') return new Response(null, { status: 302, headers: { location: '/graphql' } });
@@ -67,8 +81,19 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = (req.url ?? '/').split('?')[0] ?? '/';
     const headers = headersOf(req);
+    const begun = performance.now();
+    let door: Door = path === '/graphql' ? 'graphql' : isRest(path, headers.get('host') ?? '') ? 'rest' : 'other';
+    const controller = new AbortController();
+    res.on('close', () => {
+      if (!res.writableFinished) controller.abort();
+      const status = res.writableFinished ? res.statusCode : CLIENT_LEFT;
+      app.metrics.http(door, status, (performance.now() - begun) / 1000);
+    });
     const file = await answerDownload(app, { method: req.method ?? 'GET', url: req.url ?? '/', headers });
-    if (file) return stream(res, file);
+    if (file) {
+      door = 'download';
+      return stream(res, file);
+    }
     const early = await outside(req.method ?? 'GET', path, headers);
     if (early) return send(res, early);
     const chunks: Buffer[] = [];
@@ -85,13 +110,8 @@ export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticat
       body = Buffer.concat(chunks).toString();
       (req as IncomingMessage & { body?: unknown }).body = body;
     }
-    const controller = new AbortController();
-    res.on('close', () => {
-      if (!res.writableFinished) controller.abort();
-    });
     const transport = { signal: controller.signal, clientAddress: req.socket.remoteAddress ?? '' };
-    const isGraph = path === '/graphql';
-    if (isGraph && req.method === 'POST' && (await direct(res, body, headers, transport))) return;
+    if (door === 'graphql' && req.method === 'POST' && (await direct(res, body, headers, transport))) return;
     const all = new Headers();
     for (const [name, value] of Object.entries(req.headers)) if (value !== undefined) all.set(name, String(value));
     const url = new URL(req.url ?? '/', 'http://gateway');

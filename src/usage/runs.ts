@@ -250,6 +250,7 @@ export async function succeedRun(
     },
   );
   if (answer && ctx.intent) ctx.intent.isKept = true;
+  ctx.app.metrics.run(closed);
   countUsage(ctx, closed, true, split.seller);
   return closed;
 }
@@ -271,6 +272,7 @@ export async function failRun(
 ): Promise<RunRow> {
   const closed = await closeFailed(ctx.app.database.atomically, run, { status, code, message, also });
   if (!closed) return run;
+  ctx.app.metrics.run(closed);
   countUsage(ctx, closed, false, 0);
   return closed;
 }
