@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
@@ -89,6 +90,30 @@ describe('the number of statements', () => {
     expect(light.statements.join(' ')).not.toContain('sqlLogic');
     const full = await counted(large, '{ company { assets { nodes { name sqlLogic } } } }');
     expect(full.statements.join(' ')).toContain('sqlLogic');
+  });
+});
+
+describe('the number of promises', () => {
+  /** Promises made while an answer is worked out, once the document is compiled and its statements are prepared. */
+  async function promises(tenant: Tenant, document: string): Promise<number> {
+    for (let i = 0; i < 3; i++) await counted(tenant, document);
+    let made = 0;
+    const hook = createHook({ init: (_, type) => void (type === 'PROMISE' && made++) });
+    hook.enable();
+    await counted(tenant, document);
+    hook.disable();
+    return made;
+  }
+
+  // What the collector has to clean up: none for a column, about one for each row behind an edge.
+  it.each([
+    ['columns', 'name slug assetType visibility', 0],
+    ['one row more', 'name owner { name }', 1.1],
+    ['four rows more', 'name owner { name } connection { name } industry { name } activePrice { credits }', 5.5],
+  ])('for an asset with %s', async (_, fields, most) => {
+    const document = `{ company { assets(first: 100) { nodes { ${fields} } } } }`;
+    const each = ((await promises(large, document)) - (await promises(small, document))) / 99;
+    expect(each).toBeLessThanOrEqual(most);
   });
 });
 
