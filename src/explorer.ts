@@ -13,6 +13,13 @@ export function readExamples(): { name: string; query: string }[] {
 }
 
 /**
+ * Tabs lie where they are: GraphiQL leaves them an offset of some hundred pixels once it has laid them out, which a tab
+ * takes as soon as it is pressed, and the click falls into the gap. The title stays on one line.
+ */
+const STYLE =
+  '<style>.graphiql-tabs .graphiql-tab { transform: none !important } .graphiql-logo { white-space: nowrap }</style>';
+
+/**
  * The page for browsers: GraphiQL with everything inlined, a tab for each example. With `apiKey` it is signed in with
  * it: for the demo alone.
  */
@@ -28,5 +35,5 @@ export function createExplorer(apiKey: string | null): () => string {
       shouldPersistHeaders: false,
       defaultEditorToolsVisibility: true,
       defaultTabs: readExamples().map(({ query }) => ({ query, headers })),
-    } as Parameters<typeof renderGraphiQL>[0]));
+    } as Parameters<typeof renderGraphiQL>[0]).replace('<head>', `<head>${STYLE}`));
 }

@@ -114,6 +114,24 @@ describe.runIf(canBrowse)(`the explorer in a browser (skipped where ${CHROMIUM} 
     await page.close();
   });
 
+  it('changes to a tab that is clicked', async () => {
+    const { page, troubles } = await open();
+    await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
+    const active = page.locator('.graphiql-tab-active');
+    for (const n of [2, 4, 1]) {
+      const tab = page.locator('.graphiql-tab-button').nth(n);
+      const name = await tab.innerText();
+      // As a hand does it: down and up at a place, not an event to an element.
+      const box = await tab.boundingBox();
+      if (!box) throw new Error(`There is no tab ${n}.`);
+      await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2, { delay: 100 });
+      await expect.poll(() => active.innerText(), { timeout: 60_000 }).toContain(name);
+      await expect.poll(() => page.locator('.graphiql-editor').first().innerText()).toContain(name);
+    }
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
   it('shows a tab for each example and the docs of the schema', async () => {
     const { page, troubles } = await open();
     await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
