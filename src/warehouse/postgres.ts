@@ -257,6 +257,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
       const rows = await rowsOf(target, { sql: EXPLAIN.postgres + sql, values }, signal, timeoutMs);
       return postgresEstimate(rows[0]?.[0] ?? null);
     },
+    noEstimate: 'The database gave no numbers in its plan.',
     test: (target, signal) => {
       const settings = () => networkSettings(target.settings, DEFAULT_PORT);
       return runStages([
