@@ -80,7 +80,10 @@ describe.each(cases)('$driver tells', ({ driver, whole, odd, prefix, bound }) =>
   /** The statements that the service got. */
   const sent = (): string[] =>
     server.seen
-      .map(({ text, json }) => String(json['statement'] ?? json['QueryString'] ?? text))
+      .map(
+        ({ text, json }) =>
+          [json['statement'], json['QueryString'], text].find((one) => typeof one === 'string') as string,
+      )
       .filter((text) => /SELECT/.test(text));
 
   it('what it would read, and is never told to run it', async () => {
