@@ -215,6 +215,8 @@ function tables(filter: TableFilter): Statement {
 function explanation({ sql, values }: Statement): Statement {
   const { tokens } = lex(sql, 'clickhouse');
   const isRun = tokens.some(({ text: word }, i) => {
+    // A table as a set, or a query that has a name.
+    if (/^in$/i.test(word) && /^(?:word|quoted)$/.test(tokens[i + 1]?.kind ?? '')) return true;
     if (!/^(?:select|with)$/i.test(word) || tokens[i - 1]?.text !== '(') return false;
     return !/^(?:from|join|as)$/i.test(tokens[i - 2]?.text ?? '');
   });

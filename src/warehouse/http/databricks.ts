@@ -232,6 +232,7 @@ export function createDatabricks(options: { network: NetworkPolicy }): Engine {
     typeOf: databricksColumnType,
     writeWarning:
       'Databricks does not tell whether this token may write. Give the gateway one whose owner has SELECT only.',
+    // Planning takes a warehouse that runs: one that is stopped is started by it, as by a query.
     explain: {
       ask: ({ sql, values }) => ({ sql: EXPLAIN.databricks + sql, values }),
       read: databricksEstimate,
