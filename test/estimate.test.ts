@@ -160,6 +160,21 @@ describe('assetEstimate', () => {
     expect(bought.data.assetEstimate.engine).toEqual(engine);
   });
 
+  it('says nothing in place of an engine that gives no number, or none for buyers', async () => {
+    const asset = await shop.listed('1.00', sales);
+    const estimate = vi.spyOn(t.app.engines.get('duckdb') as Required<Engine>, 'estimate');
+    const heard = async (answer: Partial<Estimate>) => {
+      estimate.mockResolvedValue({ ...NO_ESTIMATE, ...answer });
+      const answers = [await ask(shop.seller, asset), await ask(shop.buyer, asset)];
+      return answers.map(({ data }) => [data.assetEstimate.engine, data.assetEstimate.note]);
+    };
+    const own = [null, 'DuckDB gave no number of rows for this query.'];
+    const bought = [null, 'Its engine gives no estimate.'];
+    expect(await heard({})).toEqual([own, bought]);
+    expect(await heard({ bytes: 0 })).toEqual([[{ ...engine, rows: null, bytes: 0 }, null], bought]);
+    estimate.mockRestore();
+  });
+
   it('says whether a result is kept for the same parameters', async () => {
     const asset = await shop.asset({
       ...sales,
@@ -195,7 +210,8 @@ describe('assetEstimate', () => {
       return answers.map(({ data }) => data.assetEstimate.note);
     };
     const cannot = 'Its engine gives no estimate.';
-    expect(await notes({ connectionId: lite.id })).toEqual([cannot, cannot]);
+    const sqlite = 'SQLite explains how it would read, but gives no numbers.';
+    expect(await notes({ connectionId: lite.id })).toEqual([sqlite, cannot]);
     const hidden = 'Its engine cannot estimate it now.';
     expect(await notes({ connectionId: gone.id })).toEqual(['Nothing answers on this port.', hidden]);
     expect(await notes({ sqlLogic: 'select nothing from sales' })).toEqual([

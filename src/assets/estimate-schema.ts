@@ -7,18 +7,25 @@ import { estimateAsset, type AssetEstimate as Row } from './estimate.ts';
 const EngineEstimate = builder.objectRef<Estimate>('EngineEstimate').implement({
   description: 'What an engine expects of a query that it has not run. Buyers see the rows alone.',
   fields: (t) => ({
-    rows: t.exposeFloat('rows', { nullable: true, description: 'Rows of the result; null where it does not say.' }),
+    rows: t.exposeFloat('rows', {
+      nullable: true,
+      description:
+        'Rows of the result: PostgreSQL, Redshift, DuckDB, SQL Server; Trino, Athena and Databricks where they have statistics. Null where it does not say.',
+    }),
     rowsRead: t.exposeFloat('rowsRead', {
       nullable: true,
-      description: 'Rows that it would read; null where it does not say.',
+      description:
+        'Rows that it would read: MySQL, MariaDB, ClickHouse; Trino and Athena where they have statistics. Null where it does not say.',
     }),
     bytes: t.exposeFloat('bytes', {
       nullable: true,
-      description: 'Bytes that it would read; null where it does not say.',
+      description:
+        'Bytes that it would read: BigQuery, Snowflake at most; Trino, Athena and Databricks where they have statistics. Null where it does not say.',
     }),
     cost: t.exposeFloat('cost', {
       nullable: true,
-      description: "In the engine's own units, good for comparing; null where it does not say.",
+      description:
+        "In the engine's own units, good for comparing: PostgreSQL, Redshift, MySQL, SQL Server. Null where it does not say.",
     }),
     usd: t.field({
       type: 'Decimal',
@@ -43,10 +50,13 @@ const AssetEstimate = builder.objectRef<Row>('AssetEstimate').implement({
     engine: t.field({
       type: EngineEstimate,
       nullable: true,
-      description: 'What its engine expects; null where it does not say.',
+      description: 'What its engine expects; null where it does not say, as SQLite and APIs never do.',
       resolve: ({ engine }) => engine,
     }),
-    note: t.exposeString('note', { nullable: true, description: 'Why the engine does not say.' }),
+    note: t.exposeString('note', {
+      nullable: true,
+      description: 'Why the engine does not say; in more words to the owner.',
+    }),
   }),
 });
 

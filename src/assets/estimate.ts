@@ -40,14 +40,16 @@ async function expected(ctx: Context, asset: Asset, values: Record<string, Param
     const opened = await openConnection(ctx, asset.connectionId, asset.companyId);
     const { engine, target } = opened;
     isCached = asset.cached && (await isKept(ctx, asset, opened, values));
-    if (!engine.estimate) return unknown('Its engine gives no estimate.');
+    const silent = unknown(isOwn ? engine.noEstimate : 'Its engine gives no estimate.');
+    if (!engine.estimate) return silent;
     if (!asset.sqlLogic) return unknown('The asset has no SQL yet.');
     const rejection = await checkSql(asset.sqlLogic, engine.dialect);
     if (rejection) return unknown(isOwn ? rejection.message : "The asset's SQL is not allowed.");
     const statement = bindParameters(asset.sqlLogic, engine.dialect, values);
     const estimate = await engine.estimate(target, statement, TIMEOUT_MS, ctx.signal);
     // How the seller's database is built, and what it costs there, is the seller's business.
-    return { isCached, engine: isOwn ? estimate : { ...NO_ESTIMATE, rows: estimate.rows }, note: null };
+    const shown = isOwn ? estimate : { ...NO_ESTIMATE, rows: estimate.rows };
+    return Object.values(shown).some((one) => one !== null) ? { isCached, engine: shown, note: null } : silent;
   } catch (error) {
     return unknown(noteOf(error, isOwn));
   }

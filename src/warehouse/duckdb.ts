@@ -25,6 +25,7 @@ const COMMON = {
   tables: tablesStatement,
   typeOf: duckdbColumnType,
   estimateOf: duckdbEstimate,
+  noEstimate: 'DuckDB gave no number of rows for this query.',
 } satisfies Partial<FileEngineOptions>;
 
 /** The engine that runs sellers' queries on DuckDB files, each query in a locked-down child process. */

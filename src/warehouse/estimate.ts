@@ -1,3 +1,4 @@
+import { EngineError } from './engine.ts';
 import type { Cell, Estimate } from './engine.ts';
 
 /** Reads what engines say of a statement that they explain. */
@@ -8,7 +9,23 @@ export const NO_ESTIMATE: Estimate = { rows: null, rowsRead: null, bytes: null, 
 export const EXPLAIN = {
   postgres: 'EXPLAIN (FORMAT JSON) ',
   mysql: 'EXPLAIN FORMAT=JSON ',
+  redshift: 'EXPLAIN ',
+  clickhouse: 'EXPLAIN ESTIMATE ',
+  snowflake: 'EXPLAIN USING JSON ',
+  trino: 'EXPLAIN (TYPE DISTRIBUTED, FORMAT JSON) ',
+  databricks: 'EXPLAIN COST ',
 } as const;
+
+/** What a service answers to an explanation: the names of its columns, and its rows. */
+export interface Plan {
+  names: string[];
+  rows: Cell[][];
+}
+
+/** A failure to explain, for whoever owns the connection. */
+export function unexplained(message: string): EngineError {
+  return new EngineError('ENGINE_FAILED', message, { stage: 'QUERY' });
+}
 
 type Node = Record<string, unknown>;
 
@@ -17,8 +34,22 @@ const node = (value: unknown): Node => (isNode(value) ? value : {});
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 /** A count, written as a number or as text. */
 function count(value: unknown): number | null {
-  const known = typeof value === 'string' && value !== '' ? Number(value) : value;
-  return typeof known === 'number' && Number.isFinite(known) ? known : null;
+  const known = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof known === 'number' && Number.isFinite(known) && known >= 0 ? known : null;
+}
+/** A count of what there are no parts of; planners multiply by shares. */
+const whole = (value: unknown): number | null => {
+  const known = count(value);
+  return known === null ? null : Math.round(known);
+};
+/** All together; null where one of them is not known, or there are none. */
+function sum(counts: (number | null)[]): number | null {
+  let total = 0;
+  for (const one of counts) {
+    if (one === null) return null;
+    total += one;
+  }
+  return counts.length === 0 ? null : total;
 }
 
 function parsed(plan: Cell): unknown {
@@ -89,4 +120,87 @@ const USD_PER_TIB = 6.25;
 /** BigQuery's dry run knows what would be read; the price is the list price of reading that much. */
 export function bigqueryEstimate(bytes: number): Estimate {
   return { ...NO_ESTIMATE, bytes, usd: ((bytes / 2 ** 40) * USD_PER_TIB).toFixed(6) };
+}
+
+/** Redshift explains in text alone, as PostgreSQL does: the first line is the whole query. */
+export function redshiftEstimate(line: Cell): Estimate {
+  const [, cost, rows] =
+    /\(cost=[\d.]+\.\.([\d.]+) rows=(\d+) width=\d+\)/.exec(typeof line === 'string' ? line : '') ?? [];
+  return { ...NO_ESTIMATE, rows: count(rows), cost: count(cost) };
+}
+
+/** ClickHouse says what it would read of each table of the MergeTree family, and nothing of other tables. */
+export function clickhouseEstimate({ names, rows }: Plan): Estimate {
+  const at = names.indexOf('rows');
+  return { ...NO_ESTIMATE, rowsRead: sum(rows.map((row) => whole(row[at]))) };
+}
+
+/** Snowflake says what lies in the partitions that are left after pruning: at most that much is read. */
+export function snowflakeEstimate({ rows }: Plan): Estimate {
+  const stats = node(node(parsed(rows[0]?.[0] ?? null))['GlobalStats']);
+  return { ...NO_ESTIMATE, bytes: whole(stats['bytesAssigned']) };
+}
+
+const SCAN = /^(?:TableScan|Scan(?:Filter)?(?:Project)?)$/;
+
+/**
+ * Trino, and Athena, which is one. A node that does several things has an estimate for each, the scan first; what there
+ * are no statistics of is "NaN". Athena gives the text line by line.
+ */
+export function trinoEstimate({ rows }: Plan): Estimate {
+  const text = rows.map((row) => (typeof row[0] === 'string' ? row[0] : '')).join('\n');
+  const plan = node(parsed(text.slice(Math.max(0, text.indexOf('{')))));
+  const estimates = (at: Node): Node[] => list(at['estimates']).map(node);
+  // Each fragment by its number, the last to work first.
+  const top = node(plan['0']);
+  const scans: Node[] = [];
+  const stack = Object.values(plan).map(node);
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    if (SCAN.test(String(at['name']))) scans.push(estimates(at)[0] ?? {});
+    for (const child of list(at['children'])) stack.push(node(child));
+  }
+  return {
+    ...NO_ESTIMATE,
+    rows: whole(estimates(top).at(-1)?.['outputRowCount']),
+    rowsRead: sum(scans.map((scan) => whole(scan['outputRowCount']))),
+    bytes: sum(scans.map((scan) => whole(scan['outputSizeInBytes']))),
+  };
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+const NUMBER = String.raw`\d+(?:\.\d+)?(?:E[+-]?\d+)?`;
+const STATISTICS = new RegExp(
+  `^([\\s:|+-]*)\\S.*, Statistics\\(sizeInBytes=(${NUMBER}) (${UNITS.join('|')})(?:, rowCount=(${NUMBER}))?[,)]`,
+);
+/** What it takes for the size of what it has no size of. */
+const UNKNOWN_BYTES = 8 * 2 ** 60;
+
+/** Databricks writes its plan for people; one line in it that is not understood, and nothing is. */
+export function databricksEstimate({ rows }: Plan): Estimate {
+  const text = rows.map((row) => (typeof row[0] === 'string' ? row[0] : '')).join('\n');
+  if (text.startsWith('Error occurred during query planning'))
+    throw unexplained('Databricks could not plan the query.');
+  const section = /^== Optimized Logical Plan ==\n([^]*?)(?:\n\s*\n|\n== |$)/.exec(text)?.[1] ?? '';
+  const lines: { depth: number; bytes: number | null; rows: number | null }[] = [];
+  for (const line of section.split('\n')) {
+    const [, indent = '', size, unit = '', known] = STATISTICS.exec(line) ?? [];
+    if (size === undefined) return NO_ESTIMATE;
+    const bytes = Number(size) * 1024 ** UNITS.indexOf(unit);
+    lines.push({ depth: indent.length, bytes: bytes < UNKNOWN_BYTES ? Math.round(bytes) : null, rows: whole(known) });
+  }
+  const leaves = lines.filter(({ depth }, i) => (lines[i + 1]?.depth ?? 0) <= depth);
+  return { ...NO_ESTIMATE, rows: lines[0]?.rows ?? null, bytes: sum(leaves.map(({ bytes }) => bytes)) };
+}
+
+const STATEMENT = /<StmtSimple((?:\s+\w+="[^"]*")*)\s*\/?>/g;
+
+/** SQL Server's plan as XML. The query's own statement comes first; those of the functions that it calls lie in it. */
+export function sqlserverEstimate(plan: string): Estimate {
+  for (const [, attributes = ''] of plan.matchAll(STATEMENT)) {
+    const known = new Map([...attributes.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+    if (known.get('StatementType') !== 'SELECT') continue;
+    const cost = count(known.get('StatementSubTreeCost'));
+    return { ...NO_ESTIMATE, rows: whole(known.get('StatementEstRows')), cost };
+  }
+  return NO_ESTIMATE;
 }

@@ -29,6 +29,7 @@ export function createExternalApi({ network }: { network: NetworkPolicy }): ApiE
     secretSettings: ['apiKey'],
     checkSettings: (settings) => connect(settings).destroy(),
     takes: 'PARAMETERS',
+    noEstimate: 'An API is asked, not queried: it has nothing to explain.',
     async ask(target, { functionId, params }, limits, signal) {
       const api = settingsOf(target.settings);
       const client = connect(target.settings);

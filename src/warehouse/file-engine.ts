@@ -62,6 +62,7 @@ export interface FileEngineOptions {
   typeOf: (engineType: string) => ColumnType;
   /** Reads the plan that its program explains a statement with, in the last column; left out where it explains none. */
   estimateOf?: (plan: Cell) => Estimate;
+  noEstimate: string;
 }
 
 /** An engine that runs queries on files, each query in a locked-down child process. */
@@ -166,6 +167,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
 
   return {
     ...estimating,
+    noEstimate: options.noEstimate,
     name: options.name,
     dialect: options.dialect,
     can: { cancel: true, sample: true },

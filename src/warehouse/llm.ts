@@ -214,6 +214,7 @@ export function createLlm({ network }: { network: NetworkPolicy }): ApiEngine {
     can: { cancel: true, sample: false },
     secretSettings: ['apiKey'],
     takes: 'PROMPT',
+    noEstimate: 'A model is asked, not queried: it has nothing to explain.',
     checkSettings: (settings) => connect(settings).destroy(),
     ask: (target, question, limits, signal) => ask(settingsOf(target.settings), question, limits, signal),
     run: () => Promise.reject(new EngineError('ENGINE_FAILED', 'A model takes no SQL.', { stage: 'QUERY' })),

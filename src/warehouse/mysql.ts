@@ -228,6 +228,7 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
       const rows = await rowsOf(target, { sql: EXPLAIN.mysql + sql, values }, signal, timeoutMs);
       return mysqlEstimate(rows[0]?.[0] ?? null);
     },
+    noEstimate: 'The database gave no numbers: the query reads no table.',
     test: (target, signal) => {
       const settings = () => mysqlSettings(target.settings);
       return runStages([

@@ -25,7 +25,7 @@ const HARMLESS = new Set(
   uuid_generate_v4`.split(/\s+/),
 );
 
-/** Functions by name: `$1`. Redshift has the same catalogue. */
+/** Functions by name: `$1`. */
 const FACTS = `SELECT DISTINCT n.nspname::text, p.proname::text, n.nspname = ANY (current_schemas(true)), p.provolatile = 'v',
     NOT l.lanpltrusted AND n.nspname <> 'pg_catalog' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
       WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
@@ -124,8 +124,8 @@ async function factsOf(calls: readonly Call[], lookup: Lookup): Promise<Function
       isUntrusted: isUntrusted === true,
     }));
   } catch (error) {
-    // A server that only speaks like PostgreSQL has another catalogue: the guard's list has to do there.
-    if (error instanceof Error && 'code' in error && /^(?:42|0A)/.test(String(error.code))) return [];
+    // A server that only speaks like PostgreSQL, such as Redshift, has another catalogue: the guard's list has to do there.
+    if (error instanceof Error && 'code' in error && /^(?:42|0A|XX)/.test(String(error.code))) return [];
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -11,6 +12,7 @@ import { orAbort } from './lifecycle.ts';
 import { tlsFailure } from './network-settings.ts';
 import type { NetworkSettings } from './network-settings.ts';
 import type { Pooled } from './pool.ts';
+import { isRedshiftVersion } from './postgres-redshift.ts';
 import { scrub } from './wire.ts';
 
 const LOGIN_MS = 15_000;
@@ -20,7 +22,13 @@ const CANCEL_MS = 3_000;
 interface Inner {
   processID: number;
   secretKey: number | Buffer;
-  connection: { stream: Socket };
+  connection: EventEmitter & { stream: Socket };
+}
+
+/** What a server tells of itself at the login. */
+interface ServerParameter {
+  parameterName: string;
+  parameterValue: string;
 }
 
 function certificates(settings: NetworkSettings): ConnectionOptions {
@@ -67,6 +75,8 @@ export class PostgresSession implements Pooled {
   /** Called after more bytes came. */
   onData: (() => void) | null = null;
   readonly client: pg.Client;
+  /** Set by the login. */
+  isRedshift = false;
   private readonly settings: NetworkSettings;
   private readonly policy: NetworkPolicy;
 
@@ -74,6 +84,9 @@ export class PostgresSession implements Pooled {
     this.client = client;
     this.settings = settings;
     this.policy = policy;
+    this.inner.connection.on('parameterStatus', ({ parameterName, parameterValue }: ServerParameter) => {
+      if (parameterName === 'server_version') this.isRedshift = isRedshiftVersion(parameterValue);
+    });
     client.on('error', () => this.destroy());
     client.on('end', () => {
       this.dead = true;

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Cursor from 'pg-cursor';
 import { EngineError } from './engine.ts';
 import type { Cell, Chunk, Column, ConnectionTarget, Engine, Limits, Running, Statement, TableInfo } from './engine.ts';
-import { EXPLAIN, postgresEstimate } from './estimate.ts';
+import { EXPLAIN, postgresEstimate, redshiftEstimate } from './estimate.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
 import { networkSettings } from './network-settings.ts';
 import { ConnectionPool } from './pool.ts';
 import { FunctionRule } from './postgres-functions.ts';
+import { REDSHIFT_RESET, REDSHIFT_RIGHTS, redshiftBegin, redshiftTables } from './postgres-redshift.ts';
 import { PostgresSession } from './postgres-session.ts';
 import { postgresCell, postgresColumnType, postgresTypeName, postgresTypeOfName } from './postgres-types.ts';
 import { groupTables } from './tables.ts';
@@ -56,8 +57,9 @@ function queryError(error: unknown, settings: Record<string, unknown>): unknown 
   return new EngineError('ENGINE_FAILED', scrub(error.message, secrets), more);
 }
 
-function begin(timeoutMs: number): string {
+function begin(timeoutMs: number, isRedshift: boolean): string {
   const ms = Math.max(1, Math.ceil(timeoutMs));
+  if (isRedshift) return redshiftBegin(ms);
   return `BEGIN READ ONLY;
     SET LOCAL statement_timeout = ${ms};
     SET LOCAL lock_timeout = ${Math.min(LOCK_TIMEOUT_MS, ms)};
@@ -81,16 +83,20 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
   async function reset(session: PostgresSession): Promise<void> {
     try {
       await orAbort(session.client.query('ROLLBACK'), AbortSignal.timeout(5_000));
-      await orAbort(session.client.query('DISCARD ALL'), AbortSignal.timeout(5_000));
+      await orAbort(
+        session.client.query(session.isRedshift ? REDSHIFT_RESET : 'DISCARD ALL'),
+        AbortSignal.timeout(5_000),
+      );
       pool.release(session, true);
     } catch {
       pool.release(session, false);
     }
   }
 
+  /** `statementFor` writes the statement for the kind of server that turns out to answer. */
   async function run(
     target: ConnectionTarget,
-    statement: Statement,
+    statementFor: (isRedshift: boolean) => Statement,
     limits: Limits,
     signal: AbortSignal,
   ): Promise<Running> {
@@ -103,6 +109,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
       throw error;
     }
     session.received = 0;
+    const statement = statementFor(session.isRedshift);
     // Text on the wire is at most about three times its JSON.
     const maxReceived = limits.maxBytes * 3 + 64 * 1024;
     let over = false;
@@ -188,7 +195,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
       throw queryError(error, target.settings);
     }
     try {
-      const beginning = session.client.query(begin(limits.timeoutMs));
+      const beginning = session.client.query(begin(limits.timeoutMs, session.isRedshift));
       pending = beginning;
       await orAbort(beginning, time.signal);
       session.client.query(cursor);
@@ -227,11 +234,11 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
 
   async function rowsOf(
     target: ConnectionTarget,
-    statement: Statement,
+    statementFor: (isRedshift: boolean) => Statement,
     signal: AbortSignal,
     timeoutMs = CATALOGUE_LIMITS.timeoutMs,
   ): Promise<Cell[][]> {
-    const running = await run(target, statement, { ...CATALOGUE_LIMITS, timeoutMs }, signal);
+    const running = await run(target, statementFor, { ...CATALOGUE_LIMITS, timeoutMs }, signal);
     const rows: Cell[][] = [];
     for await (const { values, rowCount } of running.chunks) {
       for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
@@ -240,7 +247,11 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
   }
 
   async function checkRights(target: ConnectionTarget, signal: AbortSignal): Promise<string | null> {
-    const [row] = await rowsOf(target, { sql: RIGHTS, values: [] }, signal);
+    const [row] = await rowsOf(
+      target,
+      (isRedshift) => ({ sql: isRedshift ? REDSHIFT_RIGHTS : RIGHTS, values: [] }),
+      signal,
+    );
     return row?.[0] === true
       ? 'This user may write to the database. Give the gateway a user that may only read.'
       : null;
@@ -252,11 +263,17 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
     can: { cancel: true, sample: true },
     secretSettings: ['password'],
     checkSettings: (settings) => void networkSettings(settings, DEFAULT_PORT),
-    run,
+    run: (target, statement, limits, signal) => run(target, () => statement, limits, signal),
     estimate: async (target, { sql, values }, timeoutMs, signal) => {
-      const rows = await rowsOf(target, { sql: EXPLAIN.postgres + sql, values }, signal, timeoutMs);
-      return postgresEstimate(rows[0]?.[0] ?? null);
+      let read = postgresEstimate;
+      const explained = (isRedshift: boolean): Statement => {
+        if (isRedshift) read = redshiftEstimate;
+        return { sql: EXPLAIN[isRedshift ? 'redshift' : 'postgres'] + sql, values };
+      };
+      const rows = await rowsOf(target, explained, signal, timeoutMs);
+      return read(rows[0]?.[0] ?? null);
     },
+    noEstimate: 'The database gave no numbers in its plan.',
     test: (target, signal) => {
       const settings = () => networkSettings(target.settings, DEFAULT_PORT);
       return runStages([
@@ -270,14 +287,15 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
           run: async () => (await PostgresSession.open(settings(), network, signal)).destroy(),
         },
         { stages: ['READ_ONLY'], run: () => checkRights(target, signal) },
-        { stages: ['QUERY'], run: () => rowsOf(target, { sql: 'SELECT 1', values: [] }, signal) },
+        { stages: ['QUERY'], run: () => rowsOf(target, () => ({ sql: 'SELECT 1', values: [] }), signal) },
       ]);
     },
     tables: async (target, filter, signal): Promise<TableInfo[]> => {
       const values = [filter.schemas ?? null, filter.tables ?? null, filter.limit].map((value) =>
         Array.isArray(value) ? JSON.stringify(value) : value,
       );
-      return groupTables(await rowsOf(target, { sql: TABLES, values }, signal), postgresTypeOfName);
+      const tables = (isRedshift: boolean) => (isRedshift ? redshiftTables(filter) : { sql: TABLES, values });
+      return groupTables(await rowsOf(target, tables, signal), postgresTypeOfName);
     },
     close: async (key) => pool.close(key),
   };

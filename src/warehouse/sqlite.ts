@@ -26,5 +26,6 @@ export function createSqlite(options: { roots: string[]; maxChildren?: number })
       values: [schemas ? JSON.stringify(schemas) : null, tables ? JSON.stringify(tables) : null, limit],
     }),
     typeOf: sqliteColumnType,
+    noEstimate: 'SQLite explains how it would read, but gives no numbers.',
   });
 }

@@ -55,6 +55,14 @@ const LOGIN_ERRORS: [numbers: number[], message: string, hint: string][] = [
   ],
 ];
 
+/** What a value is bound as. One length for all short texts, so that the server keeps one plan and not one a length. */
+export function kindOf(value: ParameterValue): 'Bit' | 'Int' | 'BigInt' | 'Float' | 'Text' | 'LongText' {
+  if (typeof value === 'boolean') return 'Bit';
+  if (typeof value !== 'number') return value === null || value.length <= SHORT_TEXT ? 'Text' : 'LongText';
+  if (!Number.isSafeInteger(value)) return 'Float';
+  return value === (value | 0) ? 'Int' : 'BigInt';
+}
+
 function chain(error: unknown): unknown[] {
   const found: unknown[] = [];
   for (let at = error; at instanceof Error && found.length < 6; at = at.cause) found.push(at);
@@ -267,17 +275,25 @@ export class SqlserverSession implements Pooled {
     return done;
   }
 
+  /** Starts a text without values, as it is: not in the server's procedure, of which no plan is shown. */
+  startBatch(
+    sql: string,
+    limit: { bytes: number; onExcess: () => void },
+    listen: (request: Request) => void,
+  ): Promise<Error | null> {
+    this.allow(limit.bytes, limit.onExcess);
+    const { request, done } = this.request(sql);
+    listen(request);
+    this.connection.execSqlBatch(request);
+    return done;
+  }
+
   private bind(request: Request, name: string, value: ParameterValue): void {
     const { TYPES } = this.tedious;
-    if (typeof value === 'boolean') request.addParameter(name, TYPES.Bit, value);
-    else if (typeof value === 'number') {
-      const isWhole = Number.isSafeInteger(value);
-      request.addParameter(name, !isWhole ? TYPES.Float : value === (value | 0) ? TYPES.Int : TYPES.BigInt, value);
-    } else {
-      // One length for all short texts, so that the server keeps one plan and not one a length.
-      const isShort = value === null || value.length <= SHORT_TEXT;
-      request.addParameter(name, TYPES.NVarChar, value, isShort ? { length: SHORT_TEXT } : {});
-    }
+    const kind = kindOf(value);
+    if (kind === 'LongText') request.addParameter(name, TYPES.NVarChar, value);
+    else if (kind === 'Text') request.addParameter(name, TYPES.NVarChar, value, { length: SHORT_TEXT });
+    else request.addParameter(name, TYPES[kind], value);
   }
 
   /** Makes the session as clean as a new one; what was written is undone. */

@@ -1,5 +1,6 @@
 import { EngineError } from './engine.ts';
-import type { Cell, Chunk, ConnectionTarget, Engine, Limits, Running, Statement } from './engine.ts';
+import type { Cell, Chunk, ConnectionTarget, Engine, Estimate, Limits, Running, Statement } from './engine.ts';
+import { sqlserverEstimate, unexplained } from './estimate.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
@@ -7,6 +8,7 @@ import { ConnectionPool } from './pool.ts';
 import { RIGHTS, tablesStatement } from './sqlserver-catalogue.ts';
 import { loadTedious } from './sqlserver-driver.ts';
 import type { Tedious } from './sqlserver-driver.ts';
+import { planOf } from './sqlserver-plan.ts';
 import { SqlserverRows } from './sqlserver-rows.ts';
 import { SqlserverSession } from './sqlserver-session.ts';
 import { sqlserverSettings } from './sqlserver-settings.ts';
@@ -20,6 +22,7 @@ const BEGIN = 'SET LOCK_TIMEOUT 2000; SET DEADLOCK_PRIORITY LOW; SET XACT_ABORT 
 const LOST = new Set(['ESOCKET', 'ECLOSE', 'ECONNRESET', 'EPIPE', 'ETIMEOUT', 'EINVALIDSTATE']);
 /** Numbers of errors that come from other sessions' work. */
 const BUSY = new Set([1205, 1222]);
+const SHOWPLAN_DENIED = 262;
 
 function queryError(error: unknown, settings: Record<string, unknown>): unknown {
   if (error instanceof EngineError || !(error instanceof Error)) return error;
@@ -34,6 +37,8 @@ function queryError(error: unknown, settings: Record<string, unknown>): unknown 
       hint: 'Try again.',
     });
   }
+  if (number === SHOWPLAN_DENIED)
+    return unexplained('This user may not see plans: GRANT SHOWPLAN lets it, and nothing more.');
   const secrets = [settings['password'], settings['host']].filter((secret) => typeof secret === 'string');
   const hint = number !== null && BUSY.has(number) ? 'Others are writing to these rows: try again.' : null;
   return new EngineError('ENGINE_FAILED', scrub(message, secrets), { ...more, ...(hint ? { hint } : {}) });
@@ -165,6 +170,29 @@ export function createSqlserver(options: { network: NetworkPolicy; driver?: () =
     return rows;
   }
 
+  /** On a session that ends with it: whether a server switches back fully is nothing to rely on. */
+  async function estimate(
+    target: ConnectionTarget,
+    statement: Statement,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Estimate> {
+    const time = deadline(timeoutMs, signal);
+    try {
+      const session = await pool.acquire(target, time.signal);
+      try {
+        await orAbort(session.batch(BEGIN), time.signal);
+        return sqlserverEstimate(await orAbort(planOf(session, statement), time.signal));
+      } catch (error) {
+        throw time.signal.aborted ? time.signal.reason : queryError(error, target.settings);
+      } finally {
+        pool.release(session, false);
+      }
+    } finally {
+      time.end();
+    }
+  }
+
   async function checkRights(target: ConnectionTarget, signal: AbortSignal): Promise<string | null> {
     const [row] = await rowsOf(target, { sql: RIGHTS, values: [] }, signal);
     return row?.[0] === 1
@@ -179,6 +207,8 @@ export function createSqlserver(options: { network: NetworkPolicy; driver?: () =
     secretSettings: ['password'],
     checkSettings: (settings) => void sqlserverSettings(settings, network),
     run,
+    estimate,
+    noEstimate: 'SQL Server gave no numbers in its plan.',
     test: (target, signal) => {
       return runStages([
         {

@@ -2,6 +2,7 @@
 import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { importSPKI, jwtVerify } from 'jose';
+import { explained, snowflakePlan, trinoPlan } from './engine-plans.ts';
 import { actOf, catalogue, hugeText, numbers, redirect, serve } from './engine-servers.ts';
 import type { EngineServer, Json, Reply, Result } from './engine-servers.ts';
 
@@ -225,6 +226,7 @@ export async function startSnowflake(token: string): Promise<EngineServer> {
       );
       result = { columns: types.map((type, i) => [`C${i}`, type]), pages: [rows] };
     }
+    if (explained(sql) !== null) result = snowflakePlan(sql);
     if (sql.includes('parameters'))
       result = { columns: [['given', 'text']], pages: [[[JSON.stringify(known.body['bindings'])]]] };
     if (act === 'width') result = { columns: [['N', 'fixed']], pages: [[['1', '2']]] };
@@ -256,6 +258,11 @@ const athenaTypes: [name: string, type: string, value: string | null][] = [
   ['none', 'varchar', null],
 ];
 
+function kindOf(sql: string): string {
+  if (explained(sql) !== null) return 'UTILITY';
+  return sql.includes('CREATE') ? 'DDL' : 'DML';
+}
+
 /** Athena in eu-central-1: the key `AKIDEXAMPLE123456`; every request's signature is worked out anew. */
 export async function startAthena(secret: string): Promise<EngineServer> {
   const executions: { body: Json; polls: number }[] = [];
@@ -277,6 +284,8 @@ export async function startAthena(secret: string): Promise<EngineServer> {
     const action = String(headers['x-amz-target']).replace('AmazonAthena.', '');
     if (action === 'StartQueryExecution') {
       const act = actOf(String(json['QueryString']));
+      if (explained(String(json['QueryString'])) !== null && json['ExecutionParameters'])
+        return failed('InvalidRequestException', 'Parameters are for SELECT, INSERT INTO, CTAS and UNLOAD.');
       if (act === 'redirect') return redirect;
       if (act === 'silly') return { text: '<html>' };
       if (act === 'busy') return failed('com.amazon#TooManyRequestsException', 'Rate exceeded');
@@ -299,7 +308,7 @@ export async function startAthena(secret: string): Promise<EngineServer> {
           : { State: isRunning ? 'RUNNING' : 'SUCCEEDED' };
       return {
         json: {
-          QueryExecution: { QueryExecutionId: id, Status, StatementType: sql.includes('CREATE') ? 'DDL' : 'DML' },
+          QueryExecution: { QueryExecutionId: id, Status, StatementType: kindOf(sql) },
         },
       };
     }
@@ -318,6 +327,14 @@ export async function startAthena(secret: string): Promise<EngineServer> {
     }
     if (sql.includes('parameters'))
       result = { columns: [['given', 'varchar']], pages: [[[JSON.stringify(known.body['ExecutionParameters'])]]] };
+    if (explained(sql) !== null) {
+      // A row a line, with the name of the column before them or not.
+      const lines = [...(sql.includes('plan_headed') ? ['Query Plan'] : []), ...trinoPlan(sql).split('\n')];
+      const Rows = lines.map((line) => ({ Data: [{ VarCharValue: line }] }));
+      return {
+        json: { ResultSet: { Rows, ResultSetMetadata: { ColumnInfo: [{ Name: 'Query Plan', Type: 'varchar' }] } } },
+      };
+    }
     if (act === 'width') result = { columns: [['n', 'bigint']], pages: [[['1', '2']]] };
     if (act === 'huge') result = { columns: [['n', 'varchar']], pages: [[[hugeText]]] };
     const page = Number(json['NextToken'] ?? 0);

@@ -1,4 +1,5 @@
 /** ClickHouse, Trino and Databricks in small: see `engine-servers.ts`. */
+import { clickhousePlan, databricksPlan, explained, trinoPlan } from './engine-plans.ts';
 import { actOf, catalogue, hugeText, numbers, redirect, serve } from './engine-servers.ts';
 import type { EngineServer, Json, Reply, Result } from './engine-servers.ts';
 
@@ -75,6 +76,7 @@ export function startClickhouse(password: string, tls?: { key: string; cert: str
       text:
         line(columns.map(([name]) => name)) + line(columns.map(([, type]) => type)) + pages.flat().map(line).join(''),
     });
+    if (explained(sql) !== null) return send(clickhousePlan(sql));
     if (sql.includes('system.tables')) {
       const rows = catalogue(['Int32', 'Nullable(Decimal(9, 2))']).map((row) =>
         row.map((cell) => (typeof cell === 'boolean' ? Number(cell) : cell)),
@@ -162,8 +164,9 @@ export async function startTrino(password: string): Promise<EngineServer> {
       )
         return { status: 400, text: 'bad' };
       const name = `q${results.size}`;
-      const [, quoted, using = ''] = /^EXECUTE IMMEDIATE '((?:[^']|'')*)' USING ([^]*)$/.exec(text) ?? [];
-      const sql = quoted === undefined ? text : quoted.replaceAll("''", "'");
+      const plan = explained(text);
+      const [, quoted, using = ''] = /^EXECUTE IMMEDIATE '((?:[^']|'')*)' USING ([^]*)$/.exec(plan ?? text) ?? [];
+      const sql = quoted === undefined ? (plan ?? text) : quoted.replaceAll("''", "'");
       if (actOf(sql) === 'redirect') return redirect;
       if (actOf(sql) === 'silly') return { text: '<html>' };
       if (actOf(sql) === 'busy') return { status: 429, text: 'later' };
@@ -182,6 +185,7 @@ export async function startTrino(password: string): Promise<EngineServer> {
           ],
           pages: [[[sql, using]]],
         };
+      if (plan !== null) result = { columns: [['Query Plan', 'varchar']], pages: [[[trinoPlan(sql)]]] };
       results.set(name, { sql, result });
       return { json: { id: name, nextUri: nextUri(name, 0), stats: { state: 'QUEUED' } } };
     }
@@ -195,6 +199,9 @@ export async function startTrino(password: string): Promise<EngineServer> {
     if (server.stopped.includes(id))
       return { json: { id, error: error('USER_CANCELED', 'Query was canceled'), stats: {} } };
     if (act === 'slow') return { json: next };
+    // Values go around what is explained, never into it.
+    if (explained(sql) !== null)
+      return { json: { id, error: error('INVALID_PARAMETER_USAGE', 'Incorrect number of parameters'), stats: {} } };
     if (act === 'broken')
       return {
         json: { id, error: error('SYNTAX_ERROR', `line 1:1 at ${password} on 127.0.0.1 in /etc/trino/x`), stats: {} },
@@ -290,6 +297,11 @@ export async function startDatabricks(token: string): Promise<EngineServer> {
         row.map((cell) => (cell === null ? null : String(cell))),
       );
       result = { columns: types.map((type, i) => [`c${i}`, type]), pages: [rows] };
+    }
+    if (explained(sql) !== null) result = databricksPlan(sql);
+    if (sql.includes('plan_unbound')) {
+      const message = '[UNBOUND_SQL_PARAMETER] Found the unbound parameter: p1. SQLSTATE: 42P02';
+      return { json: { statement_id: id, status: { state: 'FAILED', error: { error_code: 'BAD_REQUEST', message } } } };
     }
     if (sql.includes('parameters'))
       result = { columns: [['given', 'STRING']], pages: [[[JSON.stringify(known.json['parameters'])]]] };

@@ -61,6 +61,8 @@ export interface TdsServer {
   logins: TdsLogin[];
   /** Statements in the order in which they came, those of the driver too. */
   statements: string[];
+  /** Their values by name. */
+  values: Record<string, unknown>[];
   /** How often a client asked to stop, and to wipe its session. */
   attentions: number;
   resets: number;
@@ -240,6 +242,7 @@ class TdsConnection {
 
   private run(sql: string, values: Record<string, unknown>): void {
     this.server.statements.push(sql);
+    this.server.values.push(values);
     this.queue = this.queue.then(() => this.answer(sql, values));
   }
 
@@ -305,6 +308,7 @@ export async function startTds(options: TdsOptions): Promise<TdsServer> {
     port: 0,
     logins: [],
     statements: [],
+    values: [],
     attentions: 0,
     resets: 0,
     get open() {

@@ -1,6 +1,7 @@
 /** A SQL Server in small: it knows a login, a table with ten orders, and what the tests' statements mean. */
 import { once } from 'node:events';
 import type { Cell } from '../../src/warehouse/engine.ts';
+import { sqlserverPlan } from './engine-plans.ts';
 import { startTds, type TdsOptions, type TdsRequest, type TdsServer } from './tds-server.ts';
 import {
   byteChange,
@@ -18,6 +19,8 @@ import {
 export interface TdsWarehouse extends TdsServer {
   /** Statements that run now. */
   running: Set<string>;
+  /** Statements that were run, and not explained. */
+  ran: string[];
   /** Rows of the orders, as other sessions see them. */
   orders: number;
 }
@@ -125,6 +128,7 @@ const CATALOGUE: [table: string, kind: string, column: string, type: string, isN
 /** Starts one that lets `reader` in with `password`, to the database `shop`. */
 export async function startTdsWarehouse(password: string, more: Partial<TdsOptions> = {}): Promise<TdsWarehouse> {
   const running = new Set<string>();
+  const ran: string[] = [];
   let orders = 10;
 
   async function table(request: TdsRequest, list: TdsColumn[], rows: unknown[][], write = row): Promise<void> {
@@ -190,6 +194,17 @@ export async function startTdsWarehouse(password: string, more: Partial<TdsOptio
     const expression = expressions.find(([text]) => sql === `SELECT ${text} AS x`);
     const count = /numbers\((\d+)\)/.exec(sql)?.[1];
     const mark = /act_slow AS (\w+)/.exec(sql)?.[1];
+    if (sql === 'SET SHOWPLAN_XML ON') {
+      session.set('plans', true);
+      return send(done());
+    }
+    if (session.get('plans')) {
+      const denied = error(262, "SHOWPLAN permission denied in database 'shop'.");
+      if (sql.includes('plan_denied')) return send(denied, done(2));
+      const plan = sql.includes('plan_silly') ? 'no plan' : sqlserverPlan(sql);
+      return table(request, [['Microsoft SQL Server 2005 XML Showplan', types.nvarcharMax]], [[plan]]);
+    }
+    ran.push(sql);
     if (sql.includes('BEGIN TRANSACTION')) {
       session.set('orders', orders);
       return send(byteChange(8, Buffer.alloc(8, 7), Buffer.alloc(0)), done());
@@ -243,6 +258,7 @@ export async function startTdsWarehouse(password: string, more: Partial<TdsOptio
   });
   return Object.defineProperties(server as TdsWarehouse, {
     running: { value: running },
+    ran: { value: ran },
     orders: { get: () => orders },
   });
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { EngineError } from '../engine.ts';
 import type { Cell, ColumnType, Engine, Limits, Statement } from '../engine.ts';
+import { EXPLAIN, trinoEstimate, unexplained } from '../estimate.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { asText, plainCell } from './cells.ts';
 import type { HttpColumn } from './cells.ts';
 import { checkOrigin, HttpClient, statusFailure } from './client.ts';
-import { answerBytes, createHttpEngine, pause } from './engine.ts';
+import { answerBytes, createHttpEngine, NO_VALUES, pause } from './engine.ts';
 import type { Job, Page, Service } from './engine.ts';
 import { list, record, text } from './json.ts';
 import type { JsonRecord } from './json.ts';
@@ -128,12 +129,14 @@ class Athena implements Service {
     const id = text((await this.call('StartQueryExecution', input, 65_536, signal))['QueryExecutionId']);
     if (id === null) throw new EngineError('ENGINE_FAILED', 'The service did not name the query.', { stage: 'QUERY' });
     return {
-      pages: (inner) => this.pages(id, limits, inner),
+      pages: (inner) => this.pages(id, statement, limits, inner),
       cancel: async (inner) => void (await this.call('StopQueryExecution', { QueryExecutionId: id }, 65_536, inner)),
     };
   }
 
-  private async *pages(id: string, limits: Limits, signal: AbortSignal): AsyncGenerator<Page> {
+  private async *pages(id: string, statement: Statement, limits: Limits, signal: AbortSignal): AsyncGenerator<Page> {
+    // The guard lets no such statement of a seller's pass: it is our own.
+    const isPlan = statement.sql.startsWith(EXPLAIN.trino);
     for (let attempt = 0; ; attempt++) {
       const { QueryExecution: execution } = await this.call(
         'GetQueryExecution',
@@ -144,7 +147,7 @@ class Athena implements Service {
       const { Status: status, StatementType: kind } = record(execution);
       const { State: state, StateChangeReason: reason } = record(status);
       if (state === 'SUCCEEDED') {
-        if (kind === 'DML') break;
+        if (kind === (isPlan ? 'UTILITY' : 'DML')) break;
         throw new EngineError('ENGINE_FAILED', 'Only queries are allowed.', { stage: 'QUERY' });
       }
       if (state === 'FAILED')
@@ -153,7 +156,7 @@ class Athena implements Service {
         throw new EngineError('ENGINE_FAILED', 'The service stopped the query.', { stage: 'QUERY' });
       await pause(attempt, signal);
     }
-    // The first row of the first page repeats the names of the columns.
+    // The first row of the first page repeats the names of the columns; of a plan it may be the plan.
     const most = Math.min(ROWS_AT_ONCE, limits.maxRows + 2);
     for (let token: string | null = null, isFirst = true; ; isFirst = false) {
       const input = { QueryExecutionId: id, MaxResults: most, ...(token === null ? {} : { NextToken: token }) };
@@ -162,7 +165,7 @@ class Athena implements Service {
       const columns = isFirst ? columnsOf(result['ResultSetMetadata']) : null;
       const rows = rowsOf(result);
       const next = text(answer['NextToken']);
-      yield { ...(columns ? { columns } : {}), rows: isFirst ? rows.slice(1) : rows, isLast: next === null };
+      yield { ...(columns ? { columns } : {}), rows: isFirst && !isPlan ? rows.slice(1) : rows, isLast: next === null };
       if (next === null) return;
       if (next === token)
         throw new EngineError('ENGINE_FAILED', 'The service sends the same page again.', { stage: 'QUERY' });
@@ -194,5 +197,14 @@ export function createAthena(options: { network: NetworkPolicy }): Engine {
     typeOf: resultType,
     writeWarning:
       'Athena does not tell whether this key may write. Give the gateway a role that may only read, and a workgroup with a limit of bytes.',
+    // Athena bills no explanation, which reads no data; looking tables up in AWS Glue may cost.
+    explain: {
+      ask: ({ sql, values }) => {
+        if (values.length > 0) throw unexplained(NO_VALUES);
+        return { sql: EXPLAIN.trino + sql, values };
+      },
+      read: trinoEstimate,
+    },
+    noEstimate: 'Athena has no statistics of these tables; AWS Glue can collect them.',
   });
 }

@@ -282,6 +282,6 @@ export function createBigquery(options: { network: NetworkPolicy }): Engine {
     tables: (settings, filter) => tables(settingsOf(settings, network), filter),
     typeOf: bigqueryColumnType,
     writeWarning: null,
-    canEstimate: true,
+    noEstimate: 'BigQuery did not say what it would read.',
   });
 }

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import { EngineError } from '../engine.ts';
 import type { ColumnType, Engine, Limits, ParameterValue, Statement } from '../engine.ts';
+import { clickhouseEstimate, EXPLAIN, unexplained } from '../estimate.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { networkSettings } from '../network-settings.ts';
 import type { NetworkSettings } from '../network-settings.ts';
+import { lex } from '../sql-lexer.ts';
 import { tableConditions } from './catalogue.ts';
 import type { TableFilter } from './catalogue.ts';
 import { plainCell } from './cells.ts';
@@ -206,6 +208,22 @@ function tables(filter: TableFilter): Statement {
   };
 }
 
+/**
+ * ClickHouse works out subqueries that stand for a value, or a set, before it plans: what is explained must not be run, not
+ * even in part. Those that stand for a table are planned like the rest.
+ */
+function explanation({ sql, values }: Statement): Statement {
+  const { tokens } = lex(sql, 'clickhouse');
+  const isRun = tokens.some(({ text: word }, i) => {
+    // A table as a set, or a query that has a name.
+    if (/^in$/i.test(word) && /^(?:word|quoted)$/.test(tokens[i + 1]?.kind ?? '')) return true;
+    if (!/^(?:select|with)$/i.test(word) || tokens[i - 1]?.text !== '(') return false;
+    return !/^(?:from|join|as)$/i.test(tokens[i - 2]?.text ?? '');
+  });
+  if (isRun) throw unexplained('ClickHouse would run the subqueries of this query to explain it.');
+  return { sql: EXPLAIN.clickhouse + sql, values };
+}
+
 /** The engine that runs sellers' queries on ClickHouse over its HTTP interface, each query with `readonly = 1`. */
 export function createClickhouse(options: { network: NetworkPolicy }): Engine {
   const { network } = options;
@@ -219,5 +237,7 @@ export function createClickhouse(options: { network: NetworkPolicy }): Engine {
     tables: (_settings, filter) => tables(filter),
     typeOf: clickhouseColumnType,
     writeWarning: null,
+    explain: { ask: explanation, read: clickhouseEstimate },
+    noEstimate: 'ClickHouse estimates tables of the MergeTree family alone, and this query reads none of them.',
   });
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../engine.ts';
 import type { ColumnType, Engine, Limits, ParameterValue, Statement } from '../engine.ts';
+import { databricksEstimate, EXPLAIN } from '../estimate.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { tableConditions } from './catalogue.ts';
 import type { TableFilter } from './catalogue.ts';
@@ -231,5 +232,12 @@ export function createDatabricks(options: { network: NetworkPolicy }): Engine {
     typeOf: databricksColumnType,
     writeWarning:
       'Databricks does not tell whether this token may write. Give the gateway one whose owner has SELECT only.',
+    // Planning takes a warehouse that runs: one that is stopped is started by it, as by a query.
+    explain: {
+      ask: ({ sql, values }) => ({ sql: EXPLAIN.databricks + sql, values }),
+      read: databricksEstimate,
+      unbound: /UNBOUND_SQL_PARAMETER|PARAMETER_MARKER/,
+    },
+    noEstimate: 'Databricks has no statistics of these tables; ANALYZE TABLE collects them.',
   });
 }

@@ -13,7 +13,8 @@ import type {
   StageResult,
   Statement,
 } from '../engine.ts';
-import { NO_ESTIMATE } from '../estimate.ts';
+import { NO_ESTIMATE, unexplained } from '../estimate.ts';
+import type { Plan } from '../estimate.ts';
 import { openGuardedSocket } from '../guarded-socket.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { deadline, orAbort, runStages } from '../lifecycle.ts';
@@ -52,6 +53,15 @@ export interface Service {
   destroy(): void;
 }
 
+/** How a service is asked for a plan, and what it says. */
+export interface Explain {
+  /** @throws EngineError where it explains no such statement */
+  ask: (statement: Statement) => Statement;
+  read: (plan: Plan) => Estimate;
+  /** What it says where it explains no statement with values. */
+  unbound?: RegExp;
+}
+
 /** What makes an engine of a service. */
 export interface HttpEngineOptions {
   name: string;
@@ -68,11 +78,15 @@ export interface HttpEngineOptions {
   typeOf: (engineType: string) => ColumnType;
   /** What a test says of writing where the service does not tell; null where each statement is held to reading. */
   writeWarning: string | null;
-  /** Whether its service has `estimate`. */
-  canEstimate?: boolean;
+  /** How it explains; left out where its service has `estimate`. */
+  explain?: Explain;
+  noEstimate: string;
 }
 
 const CATALOGUE_LIMITS: Limits = { timeoutMs: 30_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
+const PLAN_LIMITS = { maxRows: 100_000, maxBytes: 4 * 1024 * 1024 };
+/** What an estimate of a statement with values comes to where the service takes none in an explanation. */
+export const NO_VALUES = 'The service explains no query with parameters.';
 const CANCEL_MS = 5_000;
 /** How much longer than a query its submission may take, so that it can be stopped. */
 const SUBMIT_GRACE_MS = 5_000;
@@ -223,13 +237,22 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     return { columns, chunks: chunks() };
   }
 
-  async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
-    const running = await run(target, statement, CATALOGUE_LIMITS, signal);
+  async function read(
+    target: ConnectionTarget,
+    statement: Statement,
+    limits: Limits,
+    signal: AbortSignal,
+  ): Promise<Plan> {
+    const running = await run(target, statement, limits, signal);
     const rows: Cell[][] = [];
     for await (const { values, rowCount } of running.chunks) {
       for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
     }
-    return rows;
+    return { names: running.columns.map(({ name }) => name), rows };
+  }
+
+  async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
+    return (await read(target, statement, CATALOGUE_LIMITS, signal)).rows;
   }
 
   async function test(target: ConnectionTarget, signal: AbortSignal): Promise<StageResult[]> {
@@ -265,12 +288,30 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     return [...results.slice(0, -1), readOnly, last];
   }
 
+  async function explain(
+    { ask, read: readPlan, unbound }: Explain,
+    target: ConnectionTarget,
+    statement: Statement,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Estimate> {
+    let plan: Plan;
+    try {
+      plan = await read(target, ask(statement), { ...PLAN_LIMITS, timeoutMs }, signal);
+    } catch (error) {
+      const isUnbound = statement.values.length > 0 && error instanceof EngineError && unbound?.test(error.message);
+      throw isUnbound ? unexplained(NO_VALUES) : error;
+    }
+    return readPlan(plan);
+  }
+
   async function estimate(
     target: ConnectionTarget,
     statement: Statement,
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<Estimate> {
+    if (options.explain) return explain(options.explain, target, statement, timeoutMs, signal);
     options.check(target.settings);
     const time = deadline(timeoutMs, signal);
     try {
@@ -288,7 +329,8 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
   }
 
   return {
-    ...(options.canEstimate ? { estimate } : {}),
+    estimate,
+    noEstimate: options.noEstimate,
     name: options.name,
     dialect: options.dialect,
     can: { cancel: true, sample: true },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { EngineError } from '../engine.ts';
 import type { Engine, Limits, ParameterValue, Statement } from '../engine.ts';
+import { EXPLAIN, snowflakeEstimate } from '../estimate.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { tableConditions } from './catalogue.ts';
 import type { TableFilter } from './catalogue.ts';
@@ -218,5 +219,11 @@ export function createSnowflake(options: { network: NetworkPolicy }): Engine {
     typeOf: snowflakeColumnType,
     writeWarning:
       'Snowflake does not tell whether this role may write. Give the gateway a role that has USAGE and SELECT only.',
+    explain: {
+      ask: ({ sql, values }) => ({ sql: EXPLAIN.snowflake + sql, values }),
+      read: snowflakeEstimate,
+      unbound: /bind variable/i,
+    },
+    noEstimate: 'Snowflake did not say how many bytes it would read.',
   });
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../engine.ts';
 import type { Engine, Limits, Statement } from '../engine.ts';
+import { EXPLAIN, trinoEstimate } from '../estimate.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
 import { tableConditions } from './catalogue.ts';
 import type { TableFilter } from './catalogue.ts';
@@ -52,6 +53,12 @@ function queryFailure(error: JsonRecord): EngineError {
     return new EngineError('QUERY_TIMEOUT', 'The service stopped the query: it took too long.', { stage: 'QUERY' });
   const message = text(error['message']) ?? 'The service gave no reason.';
   return new EngineError('ENGINE_FAILED', name ? `${message} (${name})` : message, { stage: 'QUERY' });
+}
+
+/** A statement as it is sent: its values stand beside it, as a list. */
+function textOf({ sql, values }: Statement): string {
+  const using = values.map(quoteLiteral).join(', ');
+  return using === '' ? sql : `EXECUTE IMMEDIATE ${quoteLiteral(sql)} USING ${using}`;
 }
 
 class Trino implements Service {
@@ -128,9 +135,7 @@ class Trino implements Service {
   }
 
   async submit(statement: Statement, limits: Limits, signal: AbortSignal): Promise<Job> {
-    const using = statement.values.map(quoteLiteral).join(', ');
-    const sql = using === '' ? statement.sql : `EXECUTE IMMEDIATE ${quoteLiteral(statement.sql)} USING ${using}`;
-    const first = await this.call('POST', '/v1/statement', sql, limits, signal);
+    const first = await this.call('POST', '/v1/statement', textOf(statement), limits, signal);
     let next: string | null = null;
     const { client } = this;
     const pages = async function* (this: Trino, inner: AbortSignal): AsyncGenerator<Page> {
@@ -206,5 +211,11 @@ export function createTrino(options: { network: NetworkPolicy }): Engine {
     tables: (settings, filter) => trinoTables(settingsOf(settings).catalog, filter),
     typeOf: trinoColumnType,
     writeWarning: 'Trino does not tell whether this user may write. Give the gateway a user that may only read.',
+    // Values are taken around the whole alone: not by a statement that is explained inside of EXECUTE IMMEDIATE.
+    explain: {
+      ask: (statement) => ({ sql: EXPLAIN.trino + textOf(statement), values: [] }),
+      read: trinoEstimate,
+    },
+    noEstimate: 'Trino has no statistics of these tables; ANALYZE collects them.',
   });
 }
