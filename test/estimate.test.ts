@@ -175,6 +175,24 @@ describe('assetEstimate', () => {
     estimate.mockRestore();
   });
 
+  it('asks no engine for buyers that may cost its owner something', async () => {
+    const asset = await shop.listed('1.00', sales);
+    const duckdb = t.app.engines.get('duckdb') as Required<Engine>;
+    const estimate = vi.spyOn(duckdb, 'estimate');
+    duckdb.estimatesForBuyers = false;
+    const answers = [await ask(shop.buyer, asset), await ask(shop.seller, asset)];
+    duckdb.estimatesForBuyers = true;
+    expect(answers.map(({ data }) => data.assetEstimate.engine?.rows ?? null)).toEqual([null, 5]);
+    expect(estimate).toHaveBeenCalledTimes(1);
+    estimate.mockRestore();
+    const may = [...new Set(fixtures.map(({ driver }) => driver))].filter(
+      (name) => engines.get(name).estimatesForBuyers,
+    );
+    expect(may).not.toContain('databricks');
+    expect(may).not.toContain('athena');
+    expect(may).toContain('trino');
+  });
+
   it('says whether a result is kept for the same parameters', async () => {
     const asset = await shop.asset({
       ...sales,

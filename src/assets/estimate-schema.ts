@@ -50,7 +50,8 @@ const AssetEstimate = builder.objectRef<Row>('AssetEstimate').implement({
     engine: t.field({
       type: EngineEstimate,
       nullable: true,
-      description: 'What its engine expects; null where it does not say, as SQLite and APIs never do.',
+      description:
+        'What its engine expects; null where it does not say, as SQLite and APIs never do. For buyers, null also where being asked may cost the seller.',
       resolve: ({ engine }) => engine,
     }),
     note: t.exposeString('note', {

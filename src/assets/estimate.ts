@@ -41,7 +41,7 @@ async function expected(ctx: Context, asset: Asset, values: Record<string, Param
     const { engine, target } = opened;
     isCached = asset.cached && (await isKept(ctx, asset, opened, values));
     const silent = unknown(isOwn ? engine.noEstimate : 'Its engine gives no estimate.');
-    if (!engine.estimate) return silent;
+    if (!engine.estimate || !(isOwn || engine.estimatesForBuyers)) return silent;
     if (!asset.sqlLogic) return unknown('The asset has no SQL yet.');
     const rejection = await checkSql(asset.sqlLogic, engine.dialect);
     if (rejection) return unknown(isOwn ? rejection.message : "The asset's SQL is not allowed.");

@@ -164,6 +164,8 @@ export interface Engine {
    * The statement itself stays as it is: what asks for the plan is put before it, or beside it.
    */
   estimate?(target: ConnectionTarget, statement: Statement, timeoutMs: number, signal: AbortSignal): Promise<Estimate>;
+  /** Whether buyers may have it asked: it says how many rows come, and being asked costs the seller nothing. */
+  estimatesForBuyers?: boolean;
   /** Why it has no estimate, or gave none with a number in it. */
   noEstimate: string;
   /** Tries the connection stage by stage; never throws for a connection that does not work. */

@@ -167,6 +167,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
 
   return {
     ...estimating,
+    estimatesForBuyers: estimateOf !== undefined,
     noEstimate: options.noEstimate,
     name: options.name,
     dialect: options.dialect,

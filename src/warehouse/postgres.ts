@@ -273,6 +273,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
       const rows = await rowsOf(target, explained, signal, timeoutMs);
       return read(rows[0]?.[0] ?? null);
     },
+    estimatesForBuyers: true,
     noEstimate: 'The database gave no numbers in its plan.',
     test: (target, signal) => {
       const settings = () => networkSettings(target.settings, DEFAULT_PORT);

@@ -208,6 +208,7 @@ export function createSqlserver(options: { network: NetworkPolicy; driver?: () =
     checkSettings: (settings) => void sqlserverSettings(settings, network),
     run,
     estimate,
+    estimatesForBuyers: true,
     noEstimate: 'SQL Server gave no numbers in its plan.',
     test: (target, signal) => {
       return runStages([

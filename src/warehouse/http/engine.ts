@@ -80,6 +80,7 @@ export interface HttpEngineOptions {
   writeWarning: string | null;
   /** How it explains; left out where its service has `estimate`. */
   explain?: Explain;
+  estimatesForBuyers?: true;
   noEstimate: string;
 }
 
@@ -330,6 +331,7 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
 
   return {
     estimate,
+    estimatesForBuyers: options.estimatesForBuyers ?? false,
     noEstimate: options.noEstimate,
     name: options.name,
     dialect: options.dialect,

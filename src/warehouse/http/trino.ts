@@ -216,6 +216,7 @@ export function createTrino(options: { network: NetworkPolicy }): Engine {
       ask: (statement) => ({ sql: EXPLAIN.trino + textOf(statement), values: [] }),
       read: trinoEstimate,
     },
+    estimatesForBuyers: true,
     noEstimate: 'Trino has no statistics of these tables; ANALYZE collects them.',
   });
 }
