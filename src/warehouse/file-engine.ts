@@ -17,10 +17,8 @@ import type {
 } from './engine.ts';
 import type { FileSource } from './file-source.ts';
 import { deadline, orAbort, runStages } from './lifecycle.ts';
-import { groupTables } from './tables.ts';
+import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
 import { scrub } from './wire.ts';
-
-const CATALOGUE_LIMITS: Limits = { timeoutMs: 15_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
 
 type Rows = Reply & { type: 'rows' };
 
@@ -145,14 +143,6 @@ export function createFileEngine(options: FileEngineOptions): Engine {
 
   async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
     return rowsIn(await run(target, statement, CATALOGUE_LIMITS, signal));
-  }
-
-  async function rowsIn(running: Running): Promise<Cell[][]> {
-    const rows: Cell[][] = [];
-    for await (const { values, rowCount } of running.chunks) {
-      for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
-    }
-    return rows;
   }
 
   const { estimateOf } = options;

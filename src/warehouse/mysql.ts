@@ -13,12 +13,11 @@ import type { MysqlField } from './mysql-types.ts';
 import { networkSettings } from './network-settings.ts';
 import type { NetworkSettings } from './network-settings.ts';
 import { ConnectionPool } from './pool.ts';
-import { groupTables } from './tables.ts';
+import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
 import { scrub } from './wire.ts';
 
 const DEFAULT_PORT = 3306;
 const ROWS_AT_ONCE = 1000;
-const CATALOGUE_LIMITS: Limits = { timeoutMs: 15_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
 const TIMEOUT_CODES = new Set(['ER_QUERY_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'ER_QUERY_INTERRUPTED']);
 
 function queryError(error: unknown, settings: Record<string, unknown>): unknown {
@@ -194,12 +193,7 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     signal: AbortSignal,
     timeoutMs = CATALOGUE_LIMITS.timeoutMs,
   ): Promise<Cell[][]> {
-    const running = await run(target, statement, { ...CATALOGUE_LIMITS, timeoutMs }, signal);
-    const rows: Cell[][] = [];
-    for await (const { values, rowCount } of running.chunks) {
-      for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
-    }
-    return rows;
+    return rowsIn(await run(target, statement, { ...CATALOGUE_LIMITS, timeoutMs }, signal));
   }
 
   async function checkRights(target: ConnectionTarget, signal: AbortSignal): Promise<string | null> {

@@ -12,14 +12,13 @@ import { FunctionRule } from './postgres-functions.ts';
 import { REDSHIFT_RESET, REDSHIFT_RIGHTS, redshiftBegin, redshiftTables } from './postgres-redshift.ts';
 import { PostgresSession } from './postgres-session.ts';
 import { postgresCell, postgresColumnType, postgresTypeName, postgresTypeOfName } from './postgres-types.ts';
-import { groupTables } from './tables.ts';
+import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
 import { scrub } from './wire.ts';
 
 const CANCEL_EVERY_MS = 50;
 const CANCEL_TRIES = 40;
 const DEFAULT_PORT = 5432;
 const ROWS_AT_ONCE = 1000;
-const CATALOGUE_LIMITS: Limits = { timeoutMs: 15_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
 const LOCK_TIMEOUT_MS = 2_000;
 
 interface Field {
@@ -238,12 +237,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
     signal: AbortSignal,
     timeoutMs = CATALOGUE_LIMITS.timeoutMs,
   ): Promise<Cell[][]> {
-    const running = await run(target, statementFor, { ...CATALOGUE_LIMITS, timeoutMs }, signal);
-    const rows: Cell[][] = [];
-    for await (const { values, rowCount } of running.chunks) {
-      for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
-    }
-    return rows;
+    return rowsIn(await run(target, statementFor, { ...CATALOGUE_LIMITS, timeoutMs }, signal));
   }
 
   async function checkRights(target: ConnectionTarget, signal: AbortSignal): Promise<string | null> {

@@ -13,10 +13,9 @@ import { SqlserverRows } from './sqlserver-rows.ts';
 import { SqlserverSession } from './sqlserver-session.ts';
 import { sqlserverSettings } from './sqlserver-settings.ts';
 import { sqlserverCell, sqlserverColumnType, sqlserverTypeName, sqlserverTypeOfName } from './sqlserver-types.ts';
-import { groupTables } from './tables.ts';
+import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
 import { scrub } from './wire.ts';
 
-const CATALOGUE_LIMITS: Limits = { timeoutMs: 15_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
 // There is no transaction that only reads: whatever a statement writes is undone, and it waits for nobody.
 const BEGIN = 'SET LOCK_TIMEOUT 2000; SET DEADLOCK_PRIORITY LOW; SET XACT_ABORT ON; BEGIN TRANSACTION';
 const LOST = new Set(['ESOCKET', 'ECLOSE', 'ECONNRESET', 'EPIPE', 'ETIMEOUT', 'EINVALIDSTATE']);
@@ -162,12 +161,7 @@ export function createSqlserver(options: { network: NetworkPolicy; driver?: () =
   }
 
   async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
-    const running = await run(target, statement, CATALOGUE_LIMITS, signal);
-    const rows: Cell[][] = [];
-    for await (const { values, rowCount } of running.chunks) {
-      for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
-    }
-    return rows;
+    return rowsIn(await run(target, statement, CATALOGUE_LIMITS, signal));
   }
 
   /** On a session that ends with it: whether a server switches back fully is nothing to rely on. */

@@ -1,4 +1,16 @@
-import type { Cell, ColumnType, TableInfo } from './engine.ts';
+import type { Cell, ColumnType, Limits, Running, TableInfo } from './engine.ts';
+
+/** What an engine may say of its catalogue, or of a statement that it explains. */
+export const CATALOGUE_LIMITS: Limits = { timeoutMs: 15_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
+
+/** All rows of a statement of ours, whose answer is small. */
+export async function rowsIn({ chunks }: Pick<Running, 'chunks'>): Promise<Cell[][]> {
+  const rows: Cell[][] = [];
+  for await (const { values, rowCount } of chunks) {
+    for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
+  }
+  return rows;
+}
 
 function text(cell: Cell | undefined): string {
   return typeof cell === 'string' ? cell : '';

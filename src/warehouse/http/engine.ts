@@ -21,7 +21,7 @@ import { deadline, orAbort, runStages } from '../lifecycle.ts';
 import type { Step } from '../lifecycle.ts';
 import { ConnectionPool } from '../pool.ts';
 import type { Pooled } from '../pool.ts';
-import { groupTables } from '../tables.ts';
+import { CATALOGUE_LIMITS, groupTables, rowsIn } from '../tables.ts';
 import { scrub } from '../wire.ts';
 import type { HttpColumn } from './cells.ts';
 import type { HttpClient } from './client.ts';
@@ -84,7 +84,8 @@ export interface HttpEngineOptions {
   noEstimate: string;
 }
 
-const CATALOGUE_LIMITS: Limits = { timeoutMs: 30_000, maxRows: 200_000, maxBytes: 64 * 1024 * 1024 };
+/** A service may have to wake up first. */
+const SERVICE_LIMITS: Limits = { ...CATALOGUE_LIMITS, timeoutMs: 30_000 };
 const PLAN_LIMITS = { maxRows: 100_000, maxBytes: 4 * 1024 * 1024 };
 /** What an estimate of a statement with values comes to where the service takes none in an explanation. */
 export const NO_VALUES = 'The service explains no query with parameters.';
@@ -245,15 +246,12 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     signal: AbortSignal,
   ): Promise<Plan> {
     const running = await run(target, statement, limits, signal);
-    const rows: Cell[][] = [];
-    for await (const { values, rowCount } of running.chunks) {
-      for (let r = 0; r < rowCount; r++) rows.push(values.map((column) => column[r] ?? null));
-    }
+    const rows = await rowsIn(running);
     return { names: running.columns.map(({ name }) => name), rows };
   }
 
   async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {
-    return (await read(target, statement, CATALOGUE_LIMITS, signal)).rows;
+    return (await read(target, statement, SERVICE_LIMITS, signal)).rows;
   }
 
   async function test(target: ConnectionTarget, signal: AbortSignal): Promise<StageResult[]> {
