@@ -1,6 +1,16 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +41,11 @@ function ownedDirectory(dir: string, user: ServerUser): string {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (user.uid !== undefined && user.gid !== undefined) chownSync(dir, user.uid, user.gid);
   return dir;
+}
+
+/** Whether it is root's own, but at a place that the server's user reaches: another process has just made it. */
+function isHandedOver(dir: string, user: ServerUser): boolean {
+  return statSync(dir, { throwIfNoEntry: false })?.uid === 0 && canReach(dir, user);
 }
 
 /** `dir/run`, or a short directory of the same owner where that path is too long for a socket. */
@@ -95,9 +110,10 @@ export async function startEmbedded(
   const user = serverUser();
   const wanted = path.resolve(dir);
   // Within the place apart, which stays root's own, as it is checked each time.
-  const home = canReach(path.join(wanted, 'data'), user)
-    ? wanted
-    : path.join(apartDirectory('data', wanted), 'postgres');
+  const home =
+    canReach(path.join(wanted, 'data'), user) || isHandedOver(wanted, user)
+      ? wanted
+      : path.join(apartDirectory('data', wanted), 'postgres');
   ownedDirectory(home, user);
   const host = socketDirectory(home, user);
   const data = path.join(home, 'data');

@@ -130,6 +130,14 @@ describe('the embedded database works', () => {
     await server.stop();
   });
 
+  it('takes the directory that another process has made and not yet handed to the server’s user', async () => {
+    const dir = path.join(directory(), 'postgres');
+    mkdirSync(dir, { mode: 0o700 });
+    const server = await startEmbedded(dir, { durable: false });
+    expect(server.dir).toBe(dir);
+    await server.stop();
+  });
+
   it('is started once by processes that come at the same time; who started it stops it', async () => {
     const dir = path.join(directory(), 'postgres');
     const all = await Promise.all([child(dir), child(dir), child(dir)]);
