@@ -51,7 +51,12 @@ function failure(status: number, code: string, message: string, requestId: strin
 }
 
 /** Puts the stack together. `explorer` is the page for browsers; `auth` knows the credentials. */
-export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticator, explorer: () => string): Gateway {
+export function createGateway(
+  app: App,
+  schema: GraphQLSchema,
+  auth: Authenticator,
+  explorer: () => string | Promise<string>,
+): Gateway {
   const { config } = app;
   const requestIds = new WeakMap<Request, string>();
   const ratesOf = new WeakMap<Request, RateUse[]>();
