@@ -1,6 +1,6 @@
 // Brings every sealed value from SECRETS_KEY_OLD under SECRETS_KEY: `npm run secrets:rotate`. Stop the gateways before,
 // start them with the new key after. It may be interrupted, and run again.
-import { databaseServer } from '../src/boot.ts';
+import { databaseServer } from '../src/installation.ts';
 import { ConfigError, readConfig, type Config } from '../src/config.ts';
 import { openDatabase } from '../src/db.ts';
 import { createLog } from '../src/log.ts';

@@ -6,7 +6,7 @@ import { ConfigError, type Config } from './config.ts';
 import type { App } from './context.ts';
 import { openPlatformAccounts } from './credits/journal.ts';
 import { openDatabase } from './db.ts';
-import { startEmbedded } from './embedded.ts';
+import { isDemo, warehouseDirectory } from './installation.ts';
 import { createJobs } from './jobs.ts';
 import { createBatchers } from './loader.ts';
 import { createLog } from './log.ts';
@@ -16,18 +16,6 @@ import { syncReference } from './reference/sync.ts';
 import { createSealer } from './secrets.ts';
 import { createUsageBuffer } from './usage/buffer.ts';
 import { createEngines } from './warehouse/registry.ts';
-
-/** Where the database is, and how to let go of it. */
-export interface DatabaseServer {
-  url: string;
-  stop(): Promise<void>;
-}
-
-/** The server that DATABASE_URL names, or the embedded one, started or attached to. */
-export async function databaseServer(config: Config): Promise<DatabaseServer> {
-  if (config.DATABASE_URL) return { url: config.DATABASE_URL, stop: async () => {} };
-  return startEmbedded(path.join(config.DATA_DIR, 'postgres'));
-}
 
 /** The key that seals credentials: SECRETS_KEY, or one that the data directory of the embedded database keeps. */
 function sealingKey(config: Config): Buffer {
@@ -41,11 +29,6 @@ function sealingKey(config: Config): Buffer {
     writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
   }
   return Buffer.from(readFileSync(file, 'utf8'), 'base64');
-}
-
-/** The directory of the demo warehouses: the only one that DuckDB connections may open files in. */
-export function warehouseDirectory(config: Config): string {
-  return path.resolve(config.DATA_DIR, 'warehouses');
 }
 
 /** Opens everything on a database that is migrated and has its reference data by the time this returns. */
@@ -66,7 +49,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
   return {
     config,
     publicUrl: config.PUBLIC_URL ?? `http://localhost:${config.PORT}`,
-    isDemo: config.DEMO ?? !config.DATABASE_URL,
+    isDemo: isDemo(config),
     log,
     database,
     batchers: createBatchers(),

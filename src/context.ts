@@ -109,7 +109,9 @@ export function createContext(
 ): Context {
   return {
     app,
-    db: app.database.prisma,
+    get db() {
+      return app.database.prisma;
+    },
     query: app.database.query,
     batchers: app.batchers,
     cache: new Map(),

@@ -97,10 +97,13 @@ export function openDatabase(url: string, size: number, log: Log): Database {
       return send(...input);
     };
   });
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  let prisma: PrismaClient | null = null;
   const nameOf = statementNames();
   return {
-    prisma,
+    // Tens of megabytes from its first use on, which reads of loaders never make.
+    get prisma() {
+      return (prisma ??= new PrismaClient({ adapter: new PrismaPg(pool) }));
+    },
     async query<R>(text: string, values: unknown[]) {
       const result = await pool.query({ ...named(nameOf(text)), text, values, types: parsers });
       return result.rows as R[];
@@ -141,7 +144,7 @@ export function openDatabase(url: string, size: number, log: Log): Database {
       return client;
     },
     async close() {
-      await prisma.$disconnect();
+      await prisma?.$disconnect();
       await pool.end();
     },
   };

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 
 const EXAMPLES = path.join(import.meta.dirname, '../examples');
 
@@ -23,17 +22,20 @@ const STYLE =
  * The page for browsers: GraphiQL with everything inlined, a tab for each example. With `apiKey` it is signed in with
  * it: for the demo alone.
  */
-export function createExplorer(apiKey: string | null): () => string {
+export function createExplorer(apiKey: string | null): () => Promise<string> {
   const headers = apiKey ? JSON.stringify({ 'x-api-key': apiKey }, null, 2) : '{}';
-  let page: string | undefined;
-  // Nine megabytes: made when the first browser asks, then kept.
-  return () =>
-    (page ??= renderGraphiQL({
+  async function render(): Promise<string> {
+    const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
+    return renderGraphiQL({
       title: 'Spartera gateway',
       endpoint: '/graphql',
       headers,
       shouldPersistHeaders: false,
       defaultEditorToolsVisibility: true,
       defaultTabs: readExamples().map(({ query }) => ({ query, headers })),
-    } as Parameters<typeof renderGraphiQL>[0]).replace('<head>', `<head>${STYLE}`));
+    } as Parameters<typeof renderGraphiQL>[0]).replace('<head>', `<head>${STYLE}`);
+  }
+  let page: Promise<string> | undefined;
+  // Nine megabytes: loaded and made when the first browser asks, then kept.
+  return () => (page ??= render());
 }

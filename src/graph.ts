@@ -18,7 +18,12 @@ import { rateHeaders, type RateUse } from './rate-limits.ts';
 import { contextFor, countUse, requestIdOf, type Transport } from './transport.ts';
 
 /** GraphQL over HTTP: what a document may ask, who asks, and how errors are shown. */
-export function createGraph(app: App, schema: GraphQLSchema, auth: Authenticator, explorer: () => string) {
+export function createGraph(
+  app: App,
+  schema: GraphQLSchema,
+  auth: Authenticator,
+  explorer: () => string | Promise<string>,
+) {
   const { config } = app;
   const requestIds = new WeakMap<Request, string>();
   const ratesOf = new WeakMap<Request, RateUse[]>();

@@ -4,7 +4,7 @@
  */
 import { BlockList, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { Client } from 'undici';
+import type { Client } from 'undici';
 import { EngineError } from './warehouse/engine.ts';
 import { openGuardedSocket } from './warehouse/guarded-socket.ts';
 
@@ -61,6 +61,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const allowed = parseRanges(options.allowPrivate);
   return async (address, init) => {
     const url = checkAddress(address, options);
+    const { Client } = await import('undici');
     const abort = new AbortController();
     const timeoutMs = init.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const late = new FetchError('TIMEOUT', `${url.host} did not answer within ${timeoutMs} ms.`);

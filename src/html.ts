@@ -1,4 +1,4 @@
-import sanitizeHtml from 'sanitize-html';
+import type sanitizeHtml from 'sanitize-html';
 
 const TEXT = [
   'p',
@@ -87,10 +87,14 @@ const options: sanitizeHtml.IOptions = {
 };
 
 /** How often each element, and each attribute of an element that stays, comes up in some HTML: `p`, `a[href]`. */
-function census(html: string, own: sanitizeHtml.IOptions): { html: string; counts: Map<string, number> } {
+function census(
+  sanitizer: typeof sanitizeHtml,
+  html: string,
+  own: sanitizeHtml.IOptions,
+): { html: string; counts: Map<string, number> } {
   const counts = new Map<string, number>();
   const count = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
-  const clean = sanitizeHtml(html, {
+  const clean = sanitizer(html, {
     ...own,
     onOpenTag(name, attributes) {
       count(name);
@@ -105,11 +109,12 @@ function census(html: string, own: sanitizeHtml.IOptions): { html: string; count
  * links get `rel="nofollow noopener"`. `removed` names what was taken out, `script` or `a[onclick]`, each once, in the
  * order of the text, at most 20.
  */
-export function sanitize(html: string): { html: string; removed: string[] } {
-  const before = census(html, options);
-  const rel = { a: sanitizeHtml.simpleTransform('a', { rel: 'nofollow noopener' }) };
-  const clean = sanitizeHtml(html, { ...options, transformTags: rel });
-  const after = census(clean, options).counts;
+export async function sanitize(html: string): Promise<{ html: string; removed: string[] }> {
+  const { default: sanitizer } = await import('sanitize-html');
+  const before = census(sanitizer, html, options);
+  const rel = { a: sanitizer.simpleTransform('a', { rel: 'nofollow noopener' }) };
+  const clean = sanitizer(html, { ...options, transformTags: rel });
+  const after = census(sanitizer, clean, options).counts;
   const removed = [...before.counts].filter(([name, count]) => (after.get(name) ?? 0) < count).map(([name]) => name);
   return { html: clean, removed: removed.slice(0, MAX_REMOVED) };
 }

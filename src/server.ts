@@ -29,7 +29,12 @@ const CLIENT_LEFT = 499;
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Puts the stack together. `explorer` is the page for browsers; `auth` knows the credentials. */
-export function createGateway(app: App, schema: GraphQLSchema, auth: Authenticator, explorer: () => string): Gateway {
+export function createGateway(
+  app: App,
+  schema: GraphQLSchema,
+  auth: Authenticator,
+  explorer: () => string | Promise<string>,
+): Gateway {
   const { config } = app;
   let draining = false;
   const { yoga, direct } = createGraph(app, schema, auth, explorer);

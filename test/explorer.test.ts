@@ -31,14 +31,14 @@ describe('the explorer works', () => {
     for (const { name, query } of examples) expect([name, validate(schema, parse(query))]).toEqual([name, []]);
   });
 
-  it('is one page that brings all with it, and carries a key only where it was given one', () => {
-    const page = createExplorer(null)();
+  it('is one page that brings all with it, and carries a key only where it was given one', async () => {
+    const page = await createExplorer(null)();
     expect(page).toMatch(/^\s*<!doctype html>/i);
     expect(page).not.toMatch(/<(script|link)[^>]+(src|href)=["'](https?:)?\/\//i);
     expect(page).not.toContain(us.keys.VIEWER);
     const signedIn = createExplorer(us.keys.VIEWER);
-    expect(signedIn()).toContain(us.keys.VIEWER);
-    expect(signedIn()).toBe(signedIn());
+    expect(await signedIn()).toContain(us.keys.VIEWER);
+    expect(await signedIn()).toBe(await signedIn());
   });
 });
 

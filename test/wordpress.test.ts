@@ -112,7 +112,7 @@ describe.runIf(canRun)(`takes what our adapter sends: ${where}`, () => {
   });
 
   it('shows readers the text as it was written', async () => {
-    const { html } = sanitize(
+    const { html } = await sanitize(
       '<h2>Über \\ 😀</h2>\n<p>One\ntwo &amp; &lt;b&gt;\n<mark>three</mark></p>\n<pre><code class="language-js">a\n\n  b</code></pre>' +
         '<ul>\n<li>x</li>\n</ul><table><tr><td colspan="2">1</td></tr></table><script>alert(1)</script><p onclick="x()">end</p>',
     );

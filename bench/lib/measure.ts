@@ -1,10 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { forgetPeak, processCpuMs, peakMemory, serverEnvironment, type Bench } from './database.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 
 const here = import.meta.dirname;
+const root = path.join(here, '../..');
 
 /** A server under measurement. */
 export interface Server {
@@ -63,12 +64,21 @@ const answerOf = <T>(child: ChildProcess, message: object): Promise<T> =>
 /** Whether the peers' packages are there (`npm ci` in bench/). */
 export const hasPeers = (): boolean => existsSync(path.join(here, '../node_modules'));
 
+/** What `npm start` says to Node before the name of the server: ours is measured as users run it. */
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  return scripts.start.split(' ').filter((part) => part.startsWith('--'));
+}
+
 /** Starts `servers/<file>.ts` as a process of its own. */
 export async function startServer(
   bench: Pick<Bench, 'url' | 'dir'>,
   name: string,
   file: string,
   more: Record<string, string> = {},
+  flags: string[] = file === 'ours' ? startFlags() : [],
 ): Promise<Server> {
   const env = {
     ...process.env,
@@ -79,7 +89,9 @@ export async function startServer(
     ...more,
   };
   const child = fork(path.join(here, '../servers', `${file}.ts`), {
+    cwd: root,
     env,
+    execArgv: flags,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let said = '';

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
-import path from 'node:path';
 import type { App } from '../../src/context.ts';
 import { grantCredits, openAccounts } from '../../src/credits/journal.ts';
 import { queryIn, type Transaction } from '../../src/db.ts';
 import { roleIds, type RoleName } from '../../src/permissions.ts';
 import { storageEngines } from '../../src/reference/data.ts';
 import { slugOf } from '../../src/slug.ts';
+import { buildWarehouses, FILES } from './build-warehouses.ts';
 import { demoCompanies, people } from './companies.ts';
 import { demoAssets, demoEndpoints, type DemoAsset, type DemoEndpoint, type DemoSeller } from './products.ts';
 import { seedUsage } from './usage.ts';
-import { buildWarehouse, exportFiles } from './warehouses.ts';
 
 const DAY = 86_400_000;
 
@@ -127,21 +125,8 @@ function priceRows(product: { assetId: string } | { endpointId: string }, seller
  * history; all of it or nothing.
  */
 export async function seedMarket(app: App, warehouses: string): Promise<void> {
-  mkdirSync(warehouses, { recursive: true });
-  const building = Promise.all(
-    (['sports', 'retail', 'weather'] as const).map(async (name) => {
-      const file = path.join(warehouses, `${name}.duckdb`);
-      if (existsSync(file)) return;
-      // Half a file would pass for a whole one after a crash.
-      await buildWarehouse(`${file}.new`, name);
-      renameSync(`${file}.new`, file);
-    }),
-  ).then(async () => {
-    const folder = path.join(warehouses, 'weather-files');
-    if (existsSync(folder)) return;
-    await exportFiles(path.join(warehouses, 'weather.duckdb'), `${folder}.new`);
-    renameSync(`${folder}.new`, folder);
-  });
+  const building = buildWarehouses(warehouses);
+  building.catch(() => undefined);
   await app.database.prisma.$transaction((tx) => fill(app, tx, new Date()), { timeout: 120_000 });
   await building;
 }
@@ -215,7 +200,7 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
       name: 'Weather files',
       description: 'Parquet and CSV files of demonstration data.',
       settings: {
-        path: 'weather-files',
+        path: FILES,
         tables: [
           { name: 'daily_observations', files: 'observations/*.parquet', format: 'PARQUET' },
           { name: 'stations', files: 'stations.csv', format: 'CSV', header: true },

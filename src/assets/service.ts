@@ -104,13 +104,13 @@ function scheduled(now: Date, schedule: string | null, parameters: Parameter[]):
   return { nextRun: schedule ? firstRunOf(schedule, parameters, now) : null, refreshFailures: 0 };
 }
 
-function columnsOf(input: Partial<CreateInput> | Partial<UpdateInput>): Record<string, unknown> {
+async function columnsOf(input: Partial<CreateInput> | Partial<UpdateInput>): Promise<Record<string, unknown>> {
   const { rateLimit, detailedDescription, vizSpec, topQuestions, ...rest } = given(input) as Partial<UpdateInput>;
   return {
     ...rest,
     ...(detailedDescription === undefined
       ? {}
-      : { detailedDescription: detailedDescription === null ? null : sanitize(detailedDescription).html }),
+      : { detailedDescription: detailedDescription === null ? null : (await sanitize(detailedDescription)).html }),
     ...(vizSpec === undefined ? {} : { vizSpec: vizSpec ?? Prisma.DbNull }),
     ...(topQuestions === undefined ? {} : { topQuestions }),
     ...(rateLimit === undefined
@@ -154,7 +154,7 @@ export async function createAsset(ctx: Context, input: CreateInput): Promise<Ass
     throw new DomainError('VALIDATION', 'A name has at least one letter or digit.', { path: ['input', 'name'] });
   await checkDefinition(ctx, input);
   // Nothing given: the database's own value.
-  const columns = Object.fromEntries(Object.entries(columnsOf(input)).filter(([, value]) => value !== null));
+  const columns = Object.fromEntries(Object.entries(await columnsOf(input)).filter(([, value]) => value !== null));
   const shortCode = randomBytes(6)
     .toString('base64url')
     .toLowerCase()
@@ -211,7 +211,7 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
     throw new DomainError('VALIDATION', 'A listed asset has 1 to 3 questions.', { path: ['input', 'topQuestions'] });
   }
   const changes = {
-    ...columnsOf(input),
+    ...(await columnsOf(input)),
     ...(isRedefined || input.schedule !== undefined ? scheduled(ctx.now, schedule, parameters) : {}),
     ...(isRedefined ? { lastTestOkAt: null } : {}),
     version: { increment: 1 },

@@ -8,7 +8,6 @@ import { EngineError, type Cell, type Column } from '../warehouse/engine.ts';
 import { collect, type QueryResult } from '../warehouse/query.ts';
 import { checkAccess, findFetchable, termsFor, type EndpointLocator } from './access.ts';
 import { endpointColumns } from './columns.ts';
-import { compilePage } from './compile.ts';
 import { conditionsOf, type Condition } from './values.ts';
 
 /** A page of rows, column by column, and the run that fetched it. */
@@ -55,6 +54,7 @@ async function read(ctx: Context, { endpoint, conditions, start, limit, timeoutM
   const columns = endpointColumns(endpoint.endpointSchema);
   let statement;
   try {
+    const { compilePage } = await import('./compile.ts');
     statement = compilePage(
       {
         schemaName: endpoint.sourceSchemaName,

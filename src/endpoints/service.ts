@@ -19,7 +19,7 @@ const invalid = (message: string, ...at: string[]): DomainError =>
   new DomainError('VALIDATION', message, { path: ['input', ...at] });
 
 /** The columns of the row that an input changes; what was left out is not among them. */
-function rowOf(input: Partial<CreateInput> | Partial<UpdateInput>): Columns {
+async function rowOf(input: Partial<CreateInput> | Partial<UpdateInput>): Promise<Columns> {
   const { rateLimit, detailedDescription, columns, isExportEnabled, ...rest } = given(input) as Partial<UpdateInput>;
   return {
     ...rest,
@@ -27,7 +27,7 @@ function rowOf(input: Partial<CreateInput> | Partial<UpdateInput>): Columns {
     ...(isExportEnabled === undefined ? {} : { exportEnabled: isExportEnabled }),
     ...(detailedDescription === undefined
       ? {}
-      : { detailedDescription: detailedDescription === null ? null : sanitize(detailedDescription).html }),
+      : { detailedDescription: detailedDescription === null ? null : (await sanitize(detailedDescription)).html }),
     ...(rateLimit === undefined
       ? {}
       : {
@@ -97,7 +97,7 @@ export async function createEndpoint(ctx: Context, input: CreateInput): Promise<
     dataTimePeriodEnd: input.dataTimePeriodEnd,
   });
   // Nothing given: the database's own value.
-  const columns = Object.fromEntries(Object.entries(rowOf(input)).filter(([, value]) => value !== null));
+  const columns = Object.fromEntries(Object.entries(await rowOf(input)).filter(([, value]) => value !== null));
   const data = { ...columns, id: newId(), companyId, userId, slug } as unknown as Prisma.EndpointUncheckedCreateInput;
   try {
     return await transaction(ctx, async (tx) => {
@@ -131,7 +131,7 @@ export async function updateEndpoint(ctx: Context, { id, expectedVersion, ...inp
   });
   const isRedefined = defining.some((field) => input[field] !== undefined);
   const data = {
-    ...rowOf(input),
+    ...(await rowOf(input)),
     ...(isRedefined ? { lastTestOkAt: null } : {}),
     version: { increment: 1 },
     updatedAt: ctx.now,

@@ -1,7 +1,6 @@
 import { openConnection } from '../connections/open.ts';
 import type { Context } from '../context.ts';
 import { endpointColumns } from '../endpoints/columns.ts';
-import { compilePage } from '../endpoints/compile.ts';
 import { conditionsOf } from '../endpoints/values.ts';
 import { DomainError, DomainErrors } from '../errors.ts';
 import type { Export } from '../generated/prisma/client.ts';
@@ -38,6 +37,7 @@ export async function openSource(
   const page = { schemaName, tableName: sourceTableName ?? '', columns, conditions, limit: asked.maxRows, offset: 0 };
   let statement;
   try {
+    const { compilePage } = await import('../endpoints/compile.ts');
     statement = compilePage(page, engine.dialect);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

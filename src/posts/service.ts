@@ -43,8 +43,8 @@ export interface SavedPost {
 }
 
 /** @throws DomainError VALIDATION where nothing is left of it. */
-function cleaned(contentHtml: string): { html: string; removed: string[] } {
-  const clean = sanitize(contentHtml);
+async function cleaned(contentHtml: string): Promise<{ html: string; removed: string[] }> {
+  const clean = await sanitize(contentHtml);
   if (clean.html.trim() === '')
     throw new DomainError('VALIDATION', 'Nothing is left of this HTML once it is safe.', {
       path: ['input', 'contentHtml'],
@@ -77,7 +77,7 @@ function generationColumns(generation: Generation | null): Partial<Prisma.PostUn
 export async function createPost(ctx: Context, input: PostInput): Promise<SavedPost> {
   const { companyId, userId } = personOf(ctx);
   const { title, category, teaser, isGenerated } = input;
-  const { html, removed } = cleaned(input.contentHtml);
+  const { html, removed } = await cleaned(input.contentHtml);
   const insights = await insightsOf(ctx, input.runIds);
   const post = await ctx.db.post.create({
     data: {
@@ -106,7 +106,7 @@ export async function createPost(ctx: Context, input: PostInput): Promise<SavedP
 export async function updatePost(ctx: Context, input: PostChanges): Promise<SavedPost> {
   const { companyId } = viewerOf(ctx);
   const { id, expectedVersion, contentHtml, ...fields } = input;
-  const clean = contentHtml === undefined ? null : cleaned(contentHtml);
+  const clean = contentHtml === undefined ? null : await cleaned(contentHtml);
   const { count } = await ctx.db.post.updateMany({
     where: { id, companyId, active: true, ...(expectedVersion ? { version: expectedVersion } : {}) },
     data: {

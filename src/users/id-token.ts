@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 
@@ -15,25 +15,19 @@ const MAX_NAME = 200;
 const MAX_EMAIL = 254;
 /** Errors that the token is to blame for; all others are the issuer's or the network's. */
 const ofToken = [
-  errors.JWTClaimValidationFailed,
-  errors.JWTExpired,
-  errors.JWTInvalid,
-  errors.JWSInvalid,
-  errors.JWSSignatureVerificationFailed,
-  errors.JOSEAlgNotAllowed,
-  errors.JOSENotSupported,
-  errors.JWKSNoMatchingKey,
-  errors.JWKSMultipleMatchingKeys,
-];
+  'JWTClaimValidationFailed',
+  'JWTExpired',
+  'JWTInvalid',
+  'JWSInvalid',
+  'JWSSignatureVerificationFailed',
+  'JOSEAlgNotAllowed',
+  'JOSENotSupported',
+  'JWKSNoMatchingKey',
+  'JWKSMultipleMatchingKeys',
+] as const;
 
 /** The issuer's keys by their address: fetched when first needed and kept for a while. */
-const keySets = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
-
-function keysAt(url: string): ReturnType<typeof createRemoteJWKSet> {
-  let keys = keySets.get(url);
-  if (!keys) keySets.set(url, (keys = createRemoteJWKSet(new URL(url))));
-  return keys;
-}
+const keySets = new Map<string, JWTVerifyGetKey>();
 
 /** One answer to every token that is not right: which of its parts is wrong helps nobody who came honestly. */
 const refusal = (cause?: unknown): DomainError =>
@@ -44,7 +38,10 @@ const refusal = (cause?: unknown): DomainError =>
 
 async function payloadOf(ctx: Context, idToken: string, audience: string): Promise<JWTPayload> {
   const { GOOGLE_ISSUER: issuer, GOOGLE_JWKS_URL: url } = ctx.app.config;
+  const { createRemoteJWKSet, errors, jwtVerify } = await import('jose');
   try {
+    let keys = keySets.get(url);
+    if (!keys) keySets.set(url, (keys = createRemoteJWKSet(new URL(url))));
     // Google writes its issuer with or without the scheme.
     const options = {
       issuer: [issuer, issuer.replace('https://', '')],
@@ -52,9 +49,9 @@ async function payloadOf(ctx: Context, idToken: string, audience: string): Promi
       algorithms: ['RS256'],
       requiredClaims: ['sub', 'exp', 'iat', 'email', 'nonce'],
     };
-    return (await jwtVerify(idToken, keysAt(url), options)).payload;
+    return (await jwtVerify(idToken, keys, options)).payload;
   } catch (error) {
-    if (ofToken.some((type) => error instanceof type)) throw refusal(error);
+    if (ofToken.some((name) => error instanceof errors[name])) throw refusal(error);
     ctx.log.warn({ err: error }, 'the keys of the identity provider could not be fetched');
     throw new DomainError('PLATFORM_FAILED', 'Google cannot be asked for its keys now: try again in a minute.', {
       cause: error,

@@ -1,4 +1,3 @@
-import { parse } from 'libpg-query';
 import { LRUCache } from 'lru-cache';
 import { EngineError } from './engine.ts';
 
@@ -48,6 +47,7 @@ function textOf(part: unknown): string | null {
 export async function calledFunctions(sql: string): Promise<Call[]> {
   let tree: unknown;
   try {
+    const { parse } = await import('libpg-query');
     tree = await parse(sql);
   } catch {
     return [];

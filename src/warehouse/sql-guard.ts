@@ -1,4 +1,3 @@
-import { parse, SqlError } from 'libpg-query';
 import { LRUCache } from 'lru-cache';
 import type { Dialect } from './engine.ts';
 import { lex } from './sql-lexer.ts';
@@ -62,6 +61,8 @@ function offset(sql: string, bytes: number): number {
 }
 
 async function checkPostgres(sql: string): Promise<Rejection | null> {
+  // Megabytes of WebAssembly, which only queries for PostgreSQL need.
+  const { parse, SqlError } = await import('libpg-query');
   let statements;
   try {
     statements = (await parse(sql)).stmts ?? [];

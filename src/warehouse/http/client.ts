@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { createGunzip } from 'node:zlib';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { EngineError } from '../engine.ts';
 import { isPublicAddress, openGuardedSocket } from '../guarded-socket.ts';
 import type { NetworkPolicy } from '../guarded-socket.ts';
@@ -146,19 +146,24 @@ export class HttpClient {
   readonly origin: string;
   private readonly url: URL;
   private readonly options: HttpClientOptions;
-  private readonly pool: Pool;
+  private readonly pool: Promise<Pool>;
 
   constructor(options: HttpClientOptions) {
     this.options = options;
     this.url = checkOrigin(options.origin, options.suffixes, options.network);
     this.origin = this.url.origin;
-    this.pool = new Pool(this.url.origin, {
+    this.pool = this.openPool();
+  }
+
+  private async openPool(): Promise<Pool> {
+    const { Pool: UndiciPool } = await import('undici');
+    return new UndiciPool(this.url.origin, {
       connections: 8,
       pipelining: 1,
       // Servers end idle connections too: one that is used just then breaks a query.
       keepAliveTimeout: 2_000,
       connect: (_options, callback) => {
-        open(this.url, options).then(
+        open(this.url, this.options).then(
           (socket) => callback(null, socket),
           (error: unknown) => callback(error instanceof Error ? error : new Error('failed'), null),
         );
@@ -184,7 +189,9 @@ export class HttpClient {
     const { method, path, headers, body, signal, maxBytes } = request;
     try {
       signal.throwIfAborted();
-      const response = await this.pool.request({
+      const response = await (
+        await this.pool
+      ).request({
         method,
         path,
         headers: { 'user-agent': 'spartera-gateway', 'accept-encoding': 'gzip', ...headers },
@@ -243,7 +250,7 @@ export class HttpClient {
 
   /** Ends every connection. */
   destroy(): void {
-    this.pool.destroy().catch(() => undefined);
+    this.pool.then((pool) => pool.destroy()).catch(() => undefined);
   }
 }
 

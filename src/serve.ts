@@ -1,0 +1,63 @@
+import { startDeliveries } from './alerts/worker.ts';
+import { startRefreshes } from './assets/refresh.ts';
+import { openApp, openAuthenticator } from './boot.ts';
+import type { Config } from './config.ts';
+import type { App } from './context.ts';
+import { seedDemo, signInExplorer } from './demo.ts';
+import { createExplorer } from './explorer.ts';
+import { startExports } from './exports/worker.ts';
+import type { DatabaseServer } from './installation.ts';
+import { startPopularity } from './marketplace/popularity.ts';
+import { startSweeper } from './usage/sweeper.ts';
+import { schema } from './schema.ts';
+import { createGateway } from './server.ts';
+
+/** Starts what works beside the requests; returns the way to stop what does not end with the app. */
+export async function startWorkers(app: App): Promise<() => Promise<void>> {
+  await startExports(app);
+  await startPopularity(app);
+  await startDeliveries(app);
+  await startRefreshes(app);
+  return startSweeper(app);
+}
+
+/** Fills an empty database of a demo and signs the explorer in; null for any other database. */
+async function openDemo(app: App, say: (text: string) => void): Promise<string | null> {
+  if (!app.isDemo) return null;
+  await seedDemo(app, say);
+  return signInExplorer(app);
+}
+
+/** Serves the gateway on a database until the process is told to end. */
+export async function serve(config: Config, server: DatabaseServer): Promise<void> {
+  const app = await openApp(config, server.url);
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  const [explorerKey, stopWorkers] = await Promise.all([openDemo(app, say), startWorkers(app)]);
+  const auth = await openAuthenticator(app);
+  const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
+  const { port } = await gateway.listen(config.PORT, config.HOST);
+  say(
+    `\nThe gateway is at http://localhost:${port}/graphql${explorerKey ? ', where the explorer is signed in as the demo seller' : ''}.`,
+  );
+
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    app.log.info({ signal }, 'draining');
+    await stopWorkers();
+    await gateway.drain(config.SHUTDOWN_GRACE_MS);
+    await auth.close();
+    await app.close();
+    await server.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stop(signal).catch((error: unknown) => {
+        app.log.fatal({ err: error }, 'the shutdown failed');
+        process.exit(1);
+      });
+    });
+  }
+}
