@@ -9,7 +9,7 @@ export interface LazyConnection<R> {
 
 export interface LoadedPage<R> {
   rows: R[];
-  cursors: string[];
+  cursors: () => string[];
   hasNextPage: boolean;
   hasPreviousPage: boolean;
 }
@@ -29,12 +29,12 @@ const PageInfo = builder.objectRef<LoadedPage<unknown>>('PageInfo').implement({
     startCursor: t.string({
       nullable: true,
       description: 'Cursor of its first item; null for an empty page.',
-      resolve: (page) => page.cursors[0] ?? null,
+      resolve: (page) => page.cursors()[0] ?? null,
     }),
     endCursor: t.string({
       nullable: true,
       description: 'Cursor of its last item; null for an empty page.',
-      resolve: (page) => page.cursors.at(-1) ?? null,
+      resolve: (page) => page.cursors().at(-1) ?? null,
     }),
   }),
 });
@@ -71,7 +71,8 @@ export function connectionType<R>(name: string, node: OutputRef<R>): OutputRef<L
         description: 'The items with their cursors.',
         resolve: async (connection) => {
           const page = await connection.page();
-          return page.rows.map((row, i) => ({ node: row, cursor: page.cursors[i] ?? '' }));
+          const cursors = page.cursors();
+          return page.rows.map((row, i) => ({ node: row, cursor: cursors[i] ?? '' }));
         },
       }),
       nodes: t.field({

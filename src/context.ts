@@ -109,9 +109,7 @@ export function createContext(
 ): Context {
   return {
     app,
-    get db() {
-      return app.database.prisma;
-    },
+    db: app.database.prisma,
     query: app.database.query,
     batchers: app.batchers,
     cache: new Map(),

@@ -65,6 +65,18 @@ function statementNames(): (text: string) => string | undefined {
   };
 }
 
+/** Stands for what is made when something of it is first asked for. */
+function lazily<T extends object>(make: () => T): { value: T; made(): T | undefined } {
+  let made: T | undefined;
+  const value = new Proxy({} as T, {
+    get(_, name) {
+      const member: unknown = Reflect.get((made ??= make()), name);
+      return typeof member === 'function' ? (member.bind(made) as unknown) : member;
+    },
+  });
+  return { value, made: () => made };
+}
+
 const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
 
 /** Opens the pool; the first query connects. */
@@ -97,13 +109,11 @@ export function openDatabase(url: string, size: number, log: Log): Database {
       return send(...input);
     };
   });
-  let prisma: PrismaClient | null = null;
+  // Tens of megabytes from its first use on, which reads of loaders never make.
+  const prisma = lazily(() => new PrismaClient({ adapter: new PrismaPg(pool) }));
   const nameOf = statementNames();
   return {
-    // Tens of megabytes from its first use on, which reads of loaders never make.
-    get prisma() {
-      return (prisma ??= new PrismaClient({ adapter: new PrismaPg(pool) }));
-    },
+    prisma: prisma.value,
     async query<R>(text: string, values: unknown[]) {
       const result = await pool.query({ ...named(nameOf(text)), text, values, types: parsers });
       return result.rows as R[];
@@ -144,7 +154,7 @@ export function openDatabase(url: string, size: number, log: Log): Database {
       return client;
     },
     async close() {
-      await prisma?.$disconnect();
+      await prisma.made()?.$disconnect();
       await pool.end();
     },
   };

@@ -211,7 +211,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     };
 
     async function rows(ctx: LoaderContext, key: ListKey): Promise<LoadedPage<unknown>> {
-      if (page.size === 0) return { rows: [], cursors: [], hasNextPage: false, hasPreviousPage: false };
+      if (page.size === 0) return { rows: [], cursors: () => [], hasNextPage: false, hasPreviousPage: false };
       const found = await load(ctx, loader, key);
       const hasMore = found.length > page.size;
       const kept = hasMore ? found.slice(0, page.size) : [...found];
@@ -219,14 +219,14 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
       let cursors: string[] | undefined;
       return {
         rows: kept,
-        get cursors() {
-          return (cursors ??= kept.map((row) =>
+        // A getter would be a shape of its own for each page, which the collector keeps with all its rows for long.
+        cursors: () =>
+          (cursors ??= kept.map((row) =>
             cursorOf(
               fingerprint,
               sortNames.map((name) => inCursor(row[name])),
             ),
-          ));
-        },
+          )),
         hasNextPage: page.isBackward ? page.from !== null : hasMore,
         hasPreviousPage: page.isBackward ? hasMore : page.from !== null,
       };

@@ -324,10 +324,10 @@ describe('shared work', () => {
     const [atA, atB] = [work.join(a.signal), work.join(b.signal)];
     a.abort(new Error('left'));
     await expect(atA).rejects.toThrow('left');
-    expect([seen, work.isAbandoned]).toEqual([[], false]);
+    expect([seen, work.isAbandoned()]).toEqual([[], false]);
     b.abort(new Error('left too'));
     await expect(atB).rejects.toThrow('left too');
-    expect([seen, work.isAbandoned]).toEqual([['work'], true]);
+    expect([seen, work.isAbandoned()]).toEqual([['work'], true]);
 
     const wanted = begin('wanted');
     const c = new AbortController();
@@ -335,7 +335,7 @@ describe('shared work', () => {
     wanted.keepOn();
     c.abort(new Error('gone'));
     await expect(atC).rejects.toThrow('gone');
-    expect(wanted.isAbandoned).toBe(false);
+    expect(wanted.isAbandoned()).toBe(false);
     await wanted.end(new Error('The process is stopping.'));
     expect(seen).toEqual(['work', 'wanted']);
   });

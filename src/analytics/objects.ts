@@ -51,7 +51,7 @@ export function objectsOf(ctx: Context, companyId: string, args: PageArgs): Lazy
     if (page.isBackward) kept.reverse();
     return {
       rows: kept,
-      cursors: kept.map((row) => cursorOf(FINGERPRINT, [row.updatedAt.toISOString(), row.id])),
+      cursors: () => kept.map((row) => cursorOf(FINGERPRINT, [row.updatedAt.toISOString(), row.id])),
       hasNextPage: page.isBackward ? page.from !== null : hasMore,
       hasPreviousPage: page.isBackward ? hasMore : page.from !== null,
     };

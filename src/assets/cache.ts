@@ -174,7 +174,7 @@ export async function cached(
     const known = isBelieved ? memory.get(key) : undefined;
     if (known && isFresh(known)) return { computed: known, isHit: true, key };
     const others = working.get(key);
-    if (!others || others.isAbandoned) break;
+    if (!others || others.isAbandoned()) break;
     const { computed } = await others.join(ctx.signal);
     if (isFresh(computed)) return { computed, isHit: true, key };
   }

@@ -7,7 +7,7 @@ export interface SharedWork<T> {
   /** Goes on from now on even if nobody waits: somebody elsewhere does. */
   keepOn(): void;
   /** Whether the last has left: then it comes to nothing. */
-  readonly isAbandoned: boolean;
+  isAbandoned(): boolean;
   /** Aborts it and waits until it has ended. */
   end(reason: Error): Promise<void>;
 }
@@ -35,9 +35,7 @@ export function shareWork<T>(work: (signal: AbortSignal) => Promise<T>): SharedW
       }
     },
     keepOn: () => void (isKept = true),
-    get isAbandoned() {
-      return signal.aborted;
-    },
+    isAbandoned: () => signal.aborted,
     end(reason) {
       controller.abort(reason);
       return settled;
