@@ -72,7 +72,9 @@ function makeWarehouse(dir: string): void {
 /** For each tenant two listed assets over the file, one cached, and credits to buy those of others. */
 async function addProducts(query: RunQuery, tenants: Tenant[]): Promise<void> {
   await query(`update "Connection" set settings = '{"path": "bench.duckdb"}', "verifiedUsageAbility" = true`, []);
-  await query('update "Plan" set "monthlyRequests" = 2000000000', []);
+  // A plan of its own: a gateway that starts sets those of the reference data back.
+  await query(`insert into "Plan" (id, code, name, "monthlyRequests") values (99, 'BENCH', 'Bench', 2000000000)`, []);
+  await query('update "Company" set "planId" = 99', []);
   for (const tenant of tenants) {
     await openAccounts(query, tenant.id);
     await grantCredits(query, tenant.id, CREDITS, 'For the benchmark');

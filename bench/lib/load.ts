@@ -22,6 +22,8 @@ export interface LoadReport {
   p99: number;
   /** The first answer that was no 200 or held errors. */
   failure?: string;
+  /** The first answer that was refused. */
+  refusal?: string;
 }
 
 const END = Buffer.from('\r\n\r\n');
@@ -42,6 +44,7 @@ function run(order: LoadOrder): Promise<LoadReport> {
   let failed = 0;
   let refused = 0;
   let failure: string | undefined;
+  let refusal: string | undefined;
   let next = 0;
   let open = order.connections;
   const started = performance.now();
@@ -65,7 +68,10 @@ function run(order: LoadOrder): Promise<LoadReport> {
         if (!head.startsWith('HTTP/1.1 200') || head.includes('"errors":')) {
           failed++;
           failure ??= answer.toString('utf8', 0, 2000);
-        } else if (expected && !answer.includes(expected)) refused++;
+        } else if (expected && !answer.includes(expected)) {
+          refused++;
+          refusal ??= answer.toString('utf8', 0, 2000);
+        }
         times.push(performance.now() - sent);
         parts = [];
         size = 0;
@@ -84,6 +90,7 @@ function run(order: LoadOrder): Promise<LoadReport> {
           p50: at(0.5),
           p99: at(0.99),
           ...(failure ? { failure } : {}),
+          ...(refusal ? { refusal } : {}),
         });
       };
       socket.on('connect', send);

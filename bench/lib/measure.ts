@@ -148,6 +148,9 @@ async function once(bench: Bench, generator: ChildProcess, entry: Entry, options
   const after = await statementsOf(server);
   if (report.failed > 0)
     throw new Error(`${server.name}: ${report.failed} of ${report.count} failed.\n${report.failure ?? ''}`);
+  // Where too many wait, some are refused; where most are, it is the refusals that were timed.
+  if (report.refused > report.count / 2)
+    throw new Error(`${server.name}: ${report.refused} of ${report.count} were refused.\n${report.refusal ?? ''}`);
   const [nodeMs, postgresMs] = [(nodeAfter - node) / report.count, (postgresAfter - postgres) / report.count];
   return {
     perSecond: (report.count / report.ms) * 1000,
