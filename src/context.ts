@@ -95,6 +95,8 @@ export interface Context extends LoaderContext {
   userAgent: string | null;
   /** What the limits that the request met say; its answer's headers tell. */
   rates: RateUse[];
+  /** What the request used that will not be there for long; its answer's extensions tell. */
+  deprecations: { endpointId: string; message: string }[];
   log: Log;
   /** Set within a mutation that has an idempotency key. */
   intent?: Intent;
@@ -116,6 +118,7 @@ export function createContext(
     inTransaction: false,
     now: new Date(),
     rates: [],
+    deprecations: [],
     log: app.log.child({ requestId: request.requestId }),
     ...request,
   };

@@ -56,6 +56,8 @@ export interface ErrorDetails {
   position?: number;
   stage?: string | null;
   hint?: string | null;
+  failure?: 'AUTH' | 'VALIDATION' | 'CONFLICT' | 'RATE_LIMIT' | 'UNAVAILABLE';
+  fields?: string[];
 }
 
 /** A rule of the domain said no. The message is for the caller; the cause is for the log alone. */

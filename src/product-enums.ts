@@ -185,6 +185,13 @@ export const PublicationStatus = enumOf('PublicationStatus', 'How a publication 
   FAILED: 'The platform refused.',
   DELETED: 'It was taken back.',
 });
+export const PlatformFailure = enumOf('PlatformFailure', 'Why another platform did not do what was asked.', {
+  AUTH: 'It does not take the credentials, or they may not do this: give others.',
+  VALIDATION: 'It, or the gateway for it, refuses the content or the address; the fields say which.',
+  CONFLICT: 'Another post there is in the way, or the post was changed or taken away over there.',
+  RATE_LIMIT: 'It has had too many requests: try again later.',
+  UNAVAILABLE: 'It cannot be reached, or failed: try again later.',
+});
 export const PublishingPlatform = enumOf('PublishingPlatform', 'Where posts can be published.', {
   WORDPRESS: 'WordPress.',
   GHOST: 'Ghost.',

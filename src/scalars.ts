@@ -1,22 +1,23 @@
-import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLEmailAddress, GraphQLJSON } from 'graphql-scalars';
 import { builder } from './builder.ts';
-import { DomainError } from './errors.ts';
 
 const DECIMAL = /^-?(0|[1-9]\d{0,17})(\.\d{1,12})?$/;
 
 const text = (name: string, what: string, check: (value: string) => boolean) => {
-  const parse = (value: unknown): string => {
+  const parse = (value: unknown, nodes?: ValueNode): string => {
     const given = typeof value === 'number' && name === 'Decimal' ? String(value) : value;
-    if (typeof given !== 'string' || !check(given)) throw new DomainError('BAD_REQUEST', `${name} takes ${what}.`);
+    // GraphQL's own: it says at which variable or argument.
+    if (typeof given !== 'string' || !check(given))
+      throw new GraphQLError(`${name} takes ${what}.`, nodes ? { nodes } : {});
     return given;
   };
   return {
     serialize: (value: unknown) => String(value),
-    parseValue: parse,
+    parseValue: (value: unknown) => parse(value),
     parseLiteral: (node: ValueNode) => {
       const isNumber = name === 'Decimal' && (node.kind === Kind.INT || node.kind === Kind.FLOAT);
-      return parse(node.kind === Kind.STRING || isNumber ? node.value : undefined);
+      return parse(node.kind === Kind.STRING || isNumber ? node.value : undefined, node);
     },
   };
 };

@@ -53,6 +53,7 @@ const typeByCode: Partial<Record<UserErrorCode, string>> = {
   QUOTA_EXCEEDED: 'QuotaExceededError',
   SQL_REJECTED: 'SqlRejectedError',
   CONNECTION_FAILED: 'ConnectionFailedError',
+  PLATFORM_FAILED: 'PlatformFailedError',
 };
 
 export const UserError = builder.interfaceRef<Mistake>('UserError').implement({
@@ -125,6 +126,15 @@ mistakeType('ConnectionFailedError', 'The connection does not work.', [
     description: 'How far it came: SETTINGS, DNS, TCP, TLS, LOGIN, READ_ONLY or QUERY.',
   },
   { name: 'hint', type: 'String', description: 'What may help.' },
+]);
+mistakeType('PlatformFailedError', 'Another platform did not do what was asked.', [
+  { name: 'failure', type: 'PlatformFailure', description: 'What kind of failure it is.' },
+  {
+    name: 'fields',
+    type: ['String'],
+    description: 'Names of the fields of the article or of the credentials that are to blame, at most 20.',
+  },
+  { name: 'retryAfterMs', type: 'Int', description: 'Milliseconds that the platform asks to wait.' },
 ]);
 
 /** A domain error as the schema shows it. */

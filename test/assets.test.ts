@@ -193,11 +193,17 @@ describe('assets work', () => {
     const isTested = async (changes: object): Promise<boolean> =>
       (await update(asset.id, changes)).asset.lastTestOkAt !== null;
     expect(await isTested({ description: 'Other', tags: ['y'], name: `Renamed ${newId()}` })).toBe(true);
+    expect(heard.splice(0)).toMatchObject([{ details: { version: 2, changed: ['name', 'description', 'tags'] } }]);
+    expect(await isTested({ connectionId, sqlLogic: 'select 1 as n', allowParams: true })).toBe(true);
     expect(heard).toEqual([]);
+    const another = await t.world.connection(shop.seller.company.id, {
+      engineId: DUCKDB,
+      settings: { path: 'shop.duckdb' },
+    });
     for (const changes of [
       { sqlLogic: 'select 2 as n' },
       { assetType: 'DATA' },
-      { connectionId },
+      { connectionId: gid('Connection', another) },
       { vizSpec: { data: [{}] } },
       { sqlLogic: 'select :a as n', parameters: [{ name: 'a', type: 'INTEGER', defaultValue: 1 }] },
     ]) {

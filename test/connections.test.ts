@@ -122,19 +122,17 @@ describe('connections work', () => {
       { name: 'price', type: 'DECIMAL', engineType: 'DECIMAL(10,2)', isNullable: true },
     ]);
     expect(connection.some).toEqual([{ name: 'orders', columns: [] }]);
-    expect(connection.sampleData).toEqual({
-      columns: [
-        { name: 'id', type: 'INTEGER' },
-        { name: 'na"me', type: 'STRING' },
-        { name: 'price', type: 'DECIMAL' },
-      ],
-      values: [
-        [1, 2],
-        ['item "1', 'item "2'],
-        ['1.50', '3.00'],
-      ],
-      rowCount: 2,
-    });
+    const { columns, values, rowCount } = connection.sampleData;
+    expect(columns).toEqual([
+      { name: 'id', type: 'INTEGER' },
+      { name: 'na"me', type: 'STRING' },
+      { name: 'price', type: 'DECIMAL' },
+    ]);
+    expect(rowCount).toBe(2);
+    const [ids, names, prices] = values as [number[], string[], string[]];
+    expect(new Set(ids).size).toBe(2);
+    expect(names).toEqual(ids.map((n) => `item "${n}`));
+    expect(prices).toEqual(ids.map((n) => (n * 1.5).toFixed(2)));
 
     const refreshed = await t.run(
       us.keys.EDITOR,
@@ -149,6 +147,23 @@ describe('connections work', () => {
       'notes',
     ]);
     expect(Date.parse(stored.schemaReadAt)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  it('picks the rows of a sample at random, all of them where there are no more', async () => {
+    const row = await t.world.connection(us.company.id, { engineId: DUCKDB, settings: { path: file } });
+    const sample = async (limit: number): Promise<number[]> => {
+      const { data } = await t.run(
+        us.keys.EDITOR,
+        'query ($id: ID!, $limit: Int!) { company { connection(id: $id) { sampleData(schema: "main", table: "orders", limit: $limit) { values } } } }',
+        { id: gid('Connection', row), limit },
+      );
+      return data.company.connection.sampleData.values[0];
+    };
+    const [one, other] = [await sample(10), await sample(10)];
+    expect([new Set(one).size, new Set(other).size]).toEqual([10, 10]);
+    // That two are the same comes once in 10^13 times.
+    expect(other).not.toEqual(one);
+    expect((await sample(100)).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
   });
 
   it('takes credentials as JSON text, seals the password and shows its end alone', async () => {
@@ -308,7 +323,7 @@ describe('connections to files', () => {
       us.keys.EDITOR,
       `query ($id: ID!) { company { connection(id: $id) {
         tables { schema name columns { name type } }
-        sampleData(schema: "main", table: "orders", limit: 1) { values rowCount } } } }`,
+        sampleData(schema: "main", table: "orders", limit: 5) { rowCount } } } }`,
       { id },
     );
     expect(live.data.company.connection).toEqual({
@@ -322,7 +337,7 @@ describe('connections to files', () => {
           ],
         },
       ],
-      sampleData: { values: [[1], [1.5]], rowCount: 1 },
+      sampleData: { rowCount: 2 },
     });
     const asset = await t.run(
       us.keys.EDITOR,

@@ -22,6 +22,8 @@ describe.each(readExamples())('$name', ({ name, query }) => {
     expect(query).toMatch(/^# [A-Z].*\.\n/);
     expect(operations.every((operation) => operation.name)).toBe(true);
     expect(name).toMatch(/^\d\d-[a-z-]+\.graphql$/);
+    // They stand in a script of the explorer's page, which that would end.
+    expect(query).not.toContain('</script');
   });
 
   it.each(operations.map((operation) => operation.name?.value ?? ''))('%s', async (operationName) => {

@@ -240,6 +240,30 @@ describe('http refuses', () => {
     ).toEqual([400, 'BAD_REQUEST']);
   });
 
+  it('values that are none of their kind, all at once and each with its place', async () => {
+    const name = 'mutation ($input: AlertCreateInput!) { alertCreate(input: $input) { userErrors { code } } }';
+    const input = { assetId: 'x', webhookUrl: 'nope', thresholdPercent: 'some' };
+    // The third time it runs compiled.
+    for (let n = 0; n < 4; n++) {
+      const { errors } = await t.run(us.keys.EDITOR, name, { input });
+      expect(errors?.map(({ message, extensions }) => [message, extensions.code])).toEqual([
+        [
+          'Variable "$input" has invalid value at .thresholdPercent: Decimal takes a decimal number of at most 18 digits before and 12 after the point.',
+          'GRAPHQL_VALIDATION_FAILED',
+        ],
+        [
+          'Variable "$input" has invalid value at .webhookUrl: URL takes an absolute http or https address.',
+          'GRAPHQL_VALIDATION_FAILED',
+        ],
+      ]);
+    }
+    const written = await t.run(us.keys.EDITOR, '{ company { analytics(from: "2026-02-30") { to } } }');
+    expect(written.errors?.[0]).toMatchObject({
+      message: 'Date takes a day as YYYY-MM-DD.',
+      locations: [{ line: 1, column: 29 }],
+    });
+  });
+
   it('a body that is too large, whether it says so or not', async () => {
     const large = JSON.stringify({ query: '{ __typename }', variables: { a: 'x'.repeat(262_144) } });
     expect(await refusal(post(large))).toEqual([413, 'DOCUMENT_TOO_LARGE']);

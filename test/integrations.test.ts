@@ -95,15 +95,22 @@ describe('integrations work', () => {
   it('tries credentials without storing them', async () => {
     const before = await t.app.database.prisma.integration.count();
     const test = (given: object) =>
-      mutate(us.keys.EDITOR, 'integrationTest', { platform: 'WORDPRESS', credentials: given }, 'isOk account message');
+      mutate(
+        us.keys.EDITOR,
+        'integrationTest',
+        { platform: 'WORDPRESS', credentials: given },
+        'isOk account message failure fields',
+      );
     expect(await test(credentials['WORDPRESS'] ?? {})).toEqual({
       isOk: true,
       account: 'Ada',
       message: 'WordPress takes these credentials.',
+      failure: null,
+      fields: [],
       userErrors: [],
     });
     const wrong = await test({ ...credentials['WORDPRESS'], applicationPassword: 'wrong-password' });
-    expect(wrong).toMatchObject({ isOk: false, account: null, userErrors: [] });
+    expect(wrong).toMatchObject({ isOk: false, account: null, failure: 'AUTH', userErrors: [] });
     expect(wrong.message).toContain('WordPress answered 401');
     expect(wrong.message).not.toContain('wrong-password');
     expect(await t.app.database.prisma.integration.count()).toBe(before);
@@ -240,9 +247,9 @@ describe('integrations refuse', () => {
       us.keys.EDITOR,
       'integrationTest',
       { platform: 'WEBHOOK', credentials: { url: 'https://10.0.0.1/', secret: fake.webhookSecret } },
-      'isOk message',
+      'isOk failure fields',
     );
-    expect(inside).toMatchObject({ isOk: false, userErrors: [] });
+    expect(inside).toEqual({ isOk: false, failure: 'VALIDATION', fields: ['url'], userErrors: [] });
   });
 
   it('to publish through one that is switched off or deleted', async () => {

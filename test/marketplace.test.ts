@@ -157,6 +157,24 @@ describe('the marketplace works', () => {
     ).toBe(5);
   });
 
+  it('has the industries of what it shows, and no others', async () => {
+    const active = async (): Promise<string[]> =>
+      (await t.run(null, '{ activeIndustries(first: 50) { nodes { name } } }')).data.activeIndustries.nodes.map(
+        ({ name }: { name: string }) => name,
+      );
+    const before = await active();
+    expect(before).not.toContain('Construction');
+    const { id: companyId } = lapsed.company;
+    await t.world.asset(companyId, { industryId: 4, sellInMarketplace: true });
+    expect(await active()).toEqual(before);
+    const signs = (acceptedEula: boolean) =>
+      t.app.database.prisma.company.update({ where: { id: companyId }, data: { acceptedEula } });
+    await signs(true);
+    expect(await active()).toContain('Construction');
+    await signs(false);
+    expect(await active()).toEqual(before);
+  });
+
   it('recommends what resembles, with the score and its reasons', async () => {
     const ask = async (name: string, args = ''): Promise<unknown[]> =>
       (

@@ -25,7 +25,7 @@ type Platform = 'WORDPRESS' | 'WEBHOOK';
 const mutate = async (key: string, name: string, input: object, fields: string): Promise<Answer['data']> => {
   const { data, errors } = await t.run(
     key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code message path } } }`,
+    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code message path ... on PlatformFailedError { failure fields retryAfterMs } } } }`,
     { input },
   );
   expect(errors).toBeUndefined();
@@ -51,7 +51,7 @@ const publicationsOf = async (postId: string) =>
   (
     await t.run(
       us.keys.VIEWER,
-      'query ($id: ID!) { company { post(id: $id) { publications { nodes { status errorMessage externalPostId publishedAt } } } } }',
+      'query ($id: ID!) { company { post(id: $id) { publications { nodes { status errorCode errorMessage externalPostId publishedAt } } } } }',
       { id: postId },
     )
   ).data.company.post.publications.nodes;
@@ -139,12 +139,20 @@ describe('publishing elsewhere works', () => {
     expect(failed).toEqual({
       publication: null,
       userErrors: [
-        { code: 'PLATFORM_FAILED', message: 'WordPress answered 403: Sorry, you are not allowed.', path: null },
+        {
+          code: 'PLATFORM_FAILED',
+          message: 'WordPress answered 403: Sorry, you are not allowed.',
+          path: null,
+          failure: 'AUTH',
+          fields: [],
+          retryAfterMs: null,
+        },
       ],
     });
     expect(await publicationsOf(postId)).toEqual([
       {
         status: 'FAILED',
+        errorCode: 'AUTH',
         errorMessage: 'WordPress answered 403: Sorry, you are not allowed.',
         externalPostId: '77',
         publishedAt: null,
@@ -158,6 +166,33 @@ describe('publishing elsewhere works', () => {
       externalPostId: String(had + 1),
     });
     expect(await publicationsOf(postId)).toHaveLength(1);
+  });
+
+  it('tells what the platform asks for: to wait, or another article', async () => {
+    const [site, hook] = [await create('WORDPRESS'), await create('WEBHOOK')];
+    const postId = await newPost();
+    const had = receiver.seen.length;
+    // Longer than a caller is kept waiting: nothing is sent again.
+    receiver.next.push({ status: 429, headers: { 'retry-after': '90' } });
+    const later = await publish(postId, hook.id);
+    expect(later.userErrors[0]).toMatchObject({ failure: 'RATE_LIMIT', fields: [], retryAfterMs: 90_000 });
+    expect(receiver.seen.length).toBe(had + 1);
+    receiver.next.push({ status: 429, headers: { 'retry-after': '99999999999' } });
+    expect((await publish(postId, hook.id)).userErrors[0].retryAfterMs).toBe(2_147_483_647);
+    wordpress.next.push(
+      { status: 200, json: [] },
+      { status: 400, json: { code: 'empty_content', message: 'Content, title, and excerpt are empty.' } },
+    );
+    const refused = await publish(postId, site.id);
+    expect(refused.userErrors[0]).toMatchObject({ failure: 'VALIDATION', fields: ['title', 'html'] });
+    expect((await publicationsOf(postId)).map((one: { errorCode: string }) => one.errorCode).toSorted()).toEqual([
+      'RATE_LIMIT',
+      'VALIDATION',
+    ]);
+    await publish(postId, hook.id);
+    expect(await publicationsOf(postId)).toContainEqual(
+      expect.objectContaining({ status: 'PUBLISHED', errorCode: null, errorMessage: null }),
+    );
   });
 
   it('makes one post of attempts at the same time', async () => {

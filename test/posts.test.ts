@@ -193,9 +193,9 @@ describe('posts work', () => {
     expect(errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 
-  it('counts a reader once in half an hour, whoever comes at once', async () => {
-    // Not over the end of a half hour.
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  it('counts a reader once in any half hour, over midnight too, whoever comes at once', async () => {
+    const clock = (time: string): unknown => vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(time) });
+    clock('2026-03-01T10:29:59Z');
     const post = await t.world.post(us.company.id, us.users.EDITOR.id, { isPublished: true, publishedAt: new Date() });
     const view = async (agent: string) =>
       (
@@ -213,12 +213,18 @@ describe('posts work', () => {
     expect((await stored(post.id)).viewCount).toBe(5);
     const views = await t.app.database.prisma.postView.findMany({ where: { postId: post.id } });
     expect(views).toHaveLength(5);
-    // Half an hour later the same reader counts again.
-    await t.app.database.query(
-      `update "PostView" set "window" = "window" - interval '30 minutes' where "postId" = $1`,
-      [post.id],
-    );
-    expect(await view('one')).toMatchObject({ viewCount: 6, isCounted: true });
+    const viewAt = async (time: string): Promise<[number, boolean]> => {
+      clock(time);
+      const { viewCount, isCounted } = await view('one');
+      return [viewCount, isCounted];
+    };
+    expect(await viewAt('2026-03-01T10:30:01Z')).toEqual([5, false]);
+    expect(await viewAt('2026-03-01T10:59:58Z')).toEqual([5, false]);
+    expect(await viewAt('2026-03-01T10:59:59Z')).toEqual([6, true]);
+    expect(await viewAt('2026-03-01T23:50:00Z')).toEqual([7, true]);
+    expect(await viewAt('2026-03-02T00:10:00Z')).toEqual([7, false]);
+    expect(await viewAt('2026-03-02T00:20:00Z')).toEqual([8, true]);
+    expect(await viewAt('2026-03-02T00:49:00Z')).toEqual([8, false]);
   });
 
   it('lists, filters, searches and sums up the posts of the company', async () => {

@@ -76,6 +76,27 @@ describe('rows over HTTP work', () => {
   });
 });
 
+describe('a deprecated endpoint over HTTP', () => {
+  it('runs and says so, until it no longer is', async () => {
+    const updatedAt = new Date('2026-11-01T12:00:00.500Z');
+    const set = (status: 'ACTIVE' | 'DEPRECATED') =>
+      t.app.database.prisma.endpoint.updateMany({
+        where: { slug: 'product-catalogue-with-prices' },
+        data: { status, updatedAt },
+      });
+    await set('DEPRECATED');
+    const page = await get(`${CATALOGUE}?limit=1`, endpointKey);
+    expect([page.status, page.headers.get('deprecation')]).toEqual([
+      200,
+      `@${Date.parse('2026-11-01T12:00:00Z') / 1000}`,
+    ]);
+    expect(page.body.spartera.warnings).toHaveLength(1);
+    await set('ACTIVE');
+    const again = await get(`${CATALOGUE}?limit=1`, endpointKey);
+    expect([again.status, again.headers.get('deprecation'), again.body.spartera.warnings]).toEqual([200, null, []]);
+  });
+});
+
 describe('assets over HTTP work', () => {
   it('answers the same value for GET and POST, with a receipt', async () => {
     const read = await get(MARGIN, buyer);

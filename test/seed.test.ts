@@ -106,6 +106,32 @@ describe('the demo market', () => {
     expect(earned).toEqual({ isSame: true });
   });
 
+  it('has posts that use runs of their own company', async () => {
+    for (const company of ['seller', 'buyer']) {
+      const { data } = await t.run(
+        keyOf(company, 'OWNER'),
+        '{ company { posts { nodes { successfulInsightsCount costs { dataCredits } insights { runId assetName } } } } }',
+      );
+      const posts = data.company.posts.nodes as {
+        successfulInsightsCount: number;
+        costs: { dataCredits: number };
+        insights: { runId: string; assetName: string }[];
+      }[];
+      const used = posts.flatMap(({ insights }) => insights);
+      expect(used.length).toBeGreaterThan(0);
+      expect(posts.map((post) => post.successfulInsightsCount)).toEqual(posts.map(({ insights }) => insights.length));
+      const runs = await t.run(
+        keyOf(company, 'OWNER'),
+        'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Run { id status credits isBilled } } }',
+        { ids: used.map(({ runId }) => runId) },
+      );
+      const nodes = runs.data.nodes as { id: string; status: string; credits: number; isBilled: boolean }[];
+      expect(nodes.map(({ id, status }) => [id, status])).toEqual(used.map(({ runId }) => [runId, 'SUCCEEDED']));
+      const charged = nodes.reduce((sum, { credits, isBilled }) => sum + (isBilled ? credits : 0), 0);
+      expect(posts.reduce((sum, { costs }) => sum + costs.dataCredits, 0)).toBe(charged);
+    }
+  });
+
   it('prints keys that work', async () => {
     expect(said.join('\n')).toContain('shown this once');
     for (const [company, role] of [

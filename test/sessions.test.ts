@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const SIGN_IN = `mutation ($input: GoogleSignInInput!) { googleSignIn(input: $input) {
-  token session { id isCurrent isActive expiresAt createdAt userAgent } user { email name role status } userErrors { code path message } } }`;
+  token session { id isCurrent isActive expiresAt createdAt userAgent } user { email name role status } userErrors { code path message ... on PlatformFailedError { failure } } } }`;
 const VIEWER =
   '{ viewer { kind role user { email } apiKey { name maskedSecret } session { id isCurrent expiresAt } company { handle } endpointId } }';
 const LOGOUT = 'mutation ($input: LogoutInput!) { logout(input: $input) { endedCount userErrors { code path } } }';
@@ -242,7 +242,7 @@ describe('sessions refuse', () => {
       const input = { idToken: await other.token({ sub: 'g-1', email: 'a@us.example' }), nonce: 'n-1' };
       const refusalOf = async (gateway: TestGateway) =>
         (await gateway.run(null, SIGN_IN, { input })).data.googleSignIn.userErrors[0];
-      expect(await refusalOf(down)).toMatchObject({ code: 'PLATFORM_FAILED', path: null });
+      expect(await refusalOf(down)).toMatchObject({ code: 'PLATFORM_FAILED', failure: 'UNAVAILABLE', path: null });
       expect(await refusalOf(unset)).toMatchObject({
         code: 'UNSUPPORTED',
         path: null,

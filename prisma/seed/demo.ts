@@ -296,10 +296,9 @@ async function seedPeople(
       category: ['Business', 'Markets', 'Research', 'Sports'][n] ?? 'Business',
       teaser: asset.description,
       contentHtml: `<h2>${asset.name}</h2><p>${asset.description}</p><p>${asset.topQuestions[0] ?? ''}</p>`,
-      insightsUsed: [{ assetId: asset.id, assetName: asset.name, value: null, runtimeMs: 20, isSuccess: true }],
-      dataCostCredits: company.seller ? 0 : 4,
+      // Of which asset; the run comes with the month of runs.
+      insightsUsed: [{ assetId: asset.id }],
       serviceCostCredits: 1,
-      successfulInsightsCount: 1,
       generationTone: 'PROFESSIONAL' as const,
       isPublished: n < 3,
       publishedAt: n < 3 ? new Date(at.getTime() - n * 5 * DAY) : null,
@@ -317,7 +316,8 @@ async function seedPeople(
         status: n === 0 ? ('PUBLISHED' as const) : ('FAILED' as const),
         externalPostId: n === 0 ? post.id : null,
         externalPostUrl: n === 0 ? 'https://hooks.example.com/spartera' : null,
-        errorMessage: n === 0 ? null : 'The address answered 503.',
+        errorCode: n === 0 ? null : ('UNAVAILABLE' as const),
+        errorMessage: n === 0 ? null : 'The webhook answered 503.',
         publishedAt: n === 0 ? at : null,
       })),
     });

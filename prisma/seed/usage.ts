@@ -46,12 +46,20 @@ const EVENTS = `insert into "UsageEvent" (id, "sellerCompanyId", "buyerCompanyId
   select r.id, r."sellerCompanyId", r."companyId", r."assetId", r."endpointId", r."startedAt", r.status = 'SUCCEEDED', r.credits,
     case when r."isBilled" then floor(p."amountUsd" * 100 * coalesce(s."vendorSharePercent", 0.8) + 0.5)::int else 0 end, r."elapsedMs", coalesce(r."rowCount", 0)
   from "Run" r join "Price" p on p.id = r."priceId" join "Company" s on s.id = r."sellerCompanyId"`;
+/** Articles use the last result that their company got of the asset, as postCreate would have stored it. */
+const INSIGHTS = `update "Post" p set "insightsUsed" = coalesce(x.insights, '[]'), "successfulInsightsCount" = (x.insights is not null)::int, "dataCostCredits" = coalesce(x.credits, 0)
+  from "Post" q left join lateral (
+    select jsonb_build_array(jsonb_build_object('runId', r.id, 'assetId', r."assetId", 'assetName', a.name, 'value', r.value, 'runtimeMs', r."elapsedMs", 'isSuccess', true)) as insights,
+      case when r."isBilled" then r.credits else 0 end as credits
+    from "Run" r join "Asset" a on a.id = r."assetId" where r."companyId" = q."companyId" and r."assetId" = (q."insightsUsed"->0->>'assetId')::uuid and r.status = 'SUCCEEDED'
+    order by r."startedAt" desc, r.id limit 1) x on true
+  where q.id = p.id`;
 const SUMS = rollups.map((rollup) => addSql(rollup, '"UsageEvent"'));
 
-/** Makes a month of runs of all listed products by the companies of these handles, with journal, events and their sums. */
+/** Makes a month of runs of all listed products by the companies of these handles, with journal, events and their sums. Posts get their insights. */
 export async function seedUsage(query: RunQuery, handles: string[]): Promise<void> {
   await query(RANDOM, []);
   await query(RUNS, [handles]);
-  for (const statement of [TRANSACTIONS, ENTRIES, BALANCES, EVENTS, ...SUMS]) await query(statement, []);
+  for (const statement of [TRANSACTIONS, ENTRIES, BALANCES, EVENTS, INSIGHTS, ...SUMS]) await query(statement, []);
   await countPopularity(query);
 }

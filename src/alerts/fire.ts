@@ -6,7 +6,7 @@ import { CHANNEL } from './stream.ts';
 
 // The guard against a second firing and the firing are one statement: of two events at once, one finds the alert quiet.
 // A value that others pay for goes to the owner's company alone; others hear that it moved, and by how much. Whoever
-// lost sight of the asset hears nothing more of it, save that it left the marketplace. Every process is told of the ids
+// lost sight of the asset hears nothing more of it, save that it left the marketplace; its own company hears all. Every process is told of the ids
 // when it is stored, for the streams that it holds. What has an address is pending from here on, come what may.
 const SQL = `with fired as (
     update "Alert" a set "lastTriggeredAt" = $3::timestamptz
@@ -14,7 +14,7 @@ const SQL = `with fired as (
     where a."assetId" = $1::uuid and a.kind = $2::text::"AlertKind" and asset.id = a."assetId" and u.id = a."userId" and u.active and u.status = 'ACTIVE'
       and a."isActive" and (a."lastTriggeredAt" is null or a."lastTriggeredAt" <= $3::timestamptz - interval '1 minute')
       and (a."thresholdPercent" is null or $4::float8 >= a."thresholdPercent"::float8)
-      and ($7::boolean or exists (select from "Asset" t, (select a."companyId" as company) k where t.id = asset.id and ${RUNNABLE}))
+      and ($7::boolean or asset."companyId" = a."companyId" or exists (select from "Asset" t, (select a."companyId" as company) k where t.id = asset.id and ${RUNNABLE}))
     returning a.id, a."companyId", a."userId", a."webhookUrl", ($2::text <> 'RESULT_CHANGED' or asset."companyId" = a."companyId") as "mayKnow", asset.name
   ), stored as (
     insert into "AlertEvent" (id, "companyId", "alertId", message, details, "createdAt", "deliveryStatus", "nextDeliveryAt", "triesLeft")

@@ -13,6 +13,7 @@ import { slugOf } from '../slug.ts';
 import { isApi, type AnswerColumn, type ApiEngine } from '../warehouse/engine.ts';
 import { placeholders } from '../warehouse/params.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
+import { changedIn } from './changed.ts';
 import { firstRunOf } from './cron.ts';
 import type { createFields, updateFields } from './input.ts';
 import { checkDeclaration, type Parameter } from './params.ts';
@@ -173,19 +174,6 @@ export async function createAsset(ctx: Context, input: CreateInput): Promise<Ass
   return ctx.db.asset.create({ data }).catch(explain);
 }
 
-/** Whether a change is one that alerts on the definition tell. */
-const DEFINING: (keyof UpdateInput)[] = [
-  'sqlLogic',
-  'connectionId',
-  'functionId',
-  'prompt',
-  'answerColumns',
-  'parameters',
-  'assetType',
-  'vizSpec',
-  'sourceTableName',
-];
-
 /**
  * Changes an asset. Another definition needs another successful test before it can be listed anew.
  * @throws DomainError NOT_FOUND, VERSION_CONFLICT, CONFLICT, SQL_REJECTED, VALIDATION
@@ -194,7 +182,8 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
   const { companyId } = viewerOf(ctx);
   const before = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
   if (!before) throw notFound('asset', ['input', 'id']);
-  const isRedefined = DEFINING.some((field) => input[field as keyof typeof input] !== undefined);
+  const columns = await columnsOf(input);
+  const { isRedefined, listed } = changedIn(before, columns);
   const schedule = input.schedule === undefined ? before.schedule : input.schedule;
   const parameters = input.parameters ?? (before.parameters as unknown as Parameter[]);
   if (isRedefined) {
@@ -211,7 +200,7 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
     throw new DomainError('VALIDATION', 'A listed asset has 1 to 3 questions.', { path: ['input', 'topQuestions'] });
   }
   const changes = {
-    ...(await columnsOf(input)),
+    ...columns,
     ...(isRedefined || input.schedule !== undefined ? scheduled(ctx.now, schedule, parameters) : {}),
     ...(isRedefined ? { lastTestOkAt: null } : {}),
     version: { increment: 1 },
@@ -227,12 +216,14 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
   if (count === 0) await explainMissing(ctx, 'Asset', 'asset', { id, companyId, isActive: true });
   ctx.cache.clear();
   const after = await ctx.db.asset.findUniqueOrThrow({ where: { id } });
-  if (isRedefined)
+  if (isRedefined || listed.length > 0)
     await events.emit(ctx, {
       kind: 'ASSET_UPDATED',
       assetId: id,
-      message: `${after.name} has a new definition.`,
-      details: { version: after.version },
+      message: isRedefined
+        ? `${after.name} has a new definition.`
+        : `The listing of ${after.name} changed: ${listed.join(', ')}.`,
+      details: { version: after.version, changed: [...(isRedefined ? ['definition'] : []), ...listed] },
     });
   return after;
 }
@@ -240,9 +231,22 @@ export async function updateAsset(ctx: Context, { id, expectedVersion, ...input 
 /** Deletes an asset softly and takes it off the marketplace. @throws DomainError NOT_FOUND, VERSION_CONFLICT */
 export async function deleteAsset(ctx: Context, id: string, expectedVersion: number | undefined): Promise<void> {
   const { companyId } = viewerOf(ctx);
+  const before = await ctx.db.asset.findFirst({
+    where: { id, companyId, active: true },
+    select: { name: true, sellInMarketplace: true, version: true },
+  });
+  if (!before) throw notFound('asset', ['input', 'id']);
+  // The version that was read is the one that is deleted.
   const { count } = await ctx.db.asset.updateMany({
-    where: { id, companyId, active: true, ...(expectedVersion ? { version: expectedVersion } : {}) },
+    where: { id, companyId, active: true, version: expectedVersion ?? before.version },
     data: { active: false, sellInMarketplace: false, version: { increment: 1 }, updatedAt: ctx.now },
   });
   if (count === 0) await explainMissing(ctx, 'Asset', 'asset', { id, companyId, isActive: true });
+  ctx.cache.clear();
+  await events.emit(ctx, {
+    kind: 'ASSET_UPDATED',
+    assetId: id,
+    message: `${before.name} was deleted.`,
+    details: { isDeleted: true, ...(before.sellInMarketplace ? { isListed: false } : {}) },
+  });
 }

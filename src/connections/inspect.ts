@@ -10,6 +10,8 @@ import { quoteName, quoteTable } from './quote.ts';
 /** Tables that a stored catalogue holds at most. */
 const STORED_TABLES = 2000;
 const TEST_MS = 60_000;
+/** Rows of a table that a sample is picked from at most: a large table is not read to its end for a few of its rows. */
+const SAMPLED_FROM = 100_000;
 
 /** How a test of a connection went. */
 export interface ConnectionTest {
@@ -99,11 +101,19 @@ export async function refreshSchema(ctx: Context, id: string): Promise<Connectio
   return ctx.db.connection.findUniqueOrThrow({ where: { id } });
 }
 
+/** A number that is another one for each row. */
+function randomOf(dialect: Dialect): string {
+  if (dialect === 'sqlserver') return 'newid()';
+  return ['mysql', 'bigquery', 'databricks', 'clickhouse'].includes(dialect) ? 'rand()' : 'random()';
+}
+
 function sampleSql(table: TableInfo, dialect: Dialect, limit: number): string {
   try {
     const columns = table.columns.map(({ name }) => quoteName(name, dialect)).join(', ');
-    const from = `${columns} FROM ${quoteTable(table.schema, table.name, dialect)}`;
-    return dialect === 'sqlserver' ? `SELECT TOP (${limit}) ${from}` : `SELECT ${from} LIMIT ${limit}`;
+    const first = (rows: number, rest: string): string =>
+      dialect === 'sqlserver' ? `SELECT TOP (${rows}) ${columns} ${rest}` : `SELECT ${columns} ${rest} LIMIT ${rows}`;
+    const from = first(SAMPLED_FROM, `FROM ${quoteTable(table.schema, table.name, dialect)}`);
+    return first(limit, `FROM (${from}) picked ORDER BY ${randomOf(dialect)}`);
   } catch (error) {
     if (error instanceof RangeError) throw notFound('table', ['table']);
     throw error;
@@ -111,7 +121,7 @@ function sampleSql(table: TableInfo, dialect: Dialect, limit: number): string {
 }
 
 /**
- * The first rows of a table that the engine lists, in the engine's order.
+ * Rows of a table that the engine lists, picked at random of its first 100,000.
  * @throws DomainError NOT_FOUND for another table, CONNECTION_FAILED
  */
 export async function sampleData(

@@ -38,7 +38,10 @@ const TestStage = builder.objectRef<StageResult>('ConnectionTestStage').implemen
   fields: (t) => ({
     stage: t.field({ type: Stage, description: 'The step.', resolve: (result) => result.stage }),
     isOk: t.exposeBoolean('ok', { description: 'Whether it succeeded.' }),
-    elapsedMs: t.exposeFloat('elapsedMs', { description: 'Milliseconds it took.' }),
+    elapsedMs: t.exposeFloat('elapsedMs', {
+      description:
+        'Milliseconds it took; steps that are taken together, such as DNS and TCP, all say the time of both.',
+    }),
     message: t.exposeString('message', { nullable: true, description: 'What went wrong, or a warning.' }),
     hint: t.exposeString('hint', { nullable: true, description: 'What may help.' }),
   }),
@@ -66,9 +69,9 @@ const credentialType = enumOf<CredentialTypeName>(
 );
 const accepted = `What each driver takes, \`?\` where it may be left out: ${describeSettings()} What is secret is sealed and never read again; \`StorageEngine.credentialShapes\` says it for one engine.`;
 const credentials = json(`A JSON object, or the text of one. ${accepted}`);
-const settings = json(
-  'Members of the same that are not secret; those in `credentials` count more. `tables` of Parquet and CSV files is a list of at most 50 of `{name, files, format}`: `files` is a name inside the folder `path`, with `*` for any text and one `**` for any folders; `format` is CSV, which also takes `header` (true or false), `delimiter`, `quote` and `nullText`, or PARQUET. At most 1000 files of 64 GiB together.',
-);
+const openMembers =
+  'Members of the same that are not secret; those in `credentials` count more. `tables` of Parquet and CSV files is a list of at most 50 of `{name, files, format}`: `files` is a name inside the folder `path`, with `*` for any text and one `**` for any folders; `format` is CSV, which also takes `header` (true or false), `delimiter`, `quote` and `nullText`, or PARQUET. At most 1000 files of 64 GiB together.';
+const settings = json(openMembers);
 const id = idOfType('Connection', 'The connection.');
 
 mutation('connectionCreate', {
@@ -102,7 +105,7 @@ mutation('connectionUpdate', {
         `All credentials anew. Needed where settings or the credential type change and there is a secret. ${accepted}`,
       ),
     ),
-    settings: changeable(settings),
+    settings: changeable(json(`All settings anew; where they are left out as a whole, they stay. ${openMembers}`)),
     description: clearable(description),
     providerDomain: clearable(providerDomain),
     timeoutMs: clearable(timeoutMs),

@@ -226,7 +226,7 @@ const Table = builder.objectRef<TableInfo>('ConnectionTable').implement({
 });
 
 const SampleData = builder.objectRef<Sample>('ConnectionSample').implement({
-  description: 'Rows of a table, column by column.',
+  description: 'Rows of a table, picked at random, column by column.',
   fields: (t) => ({
     columns: t.field({
       type: ['ResultColumn' as never],
@@ -280,7 +280,7 @@ builder.prismaObjectFields('Connection', (t) => ({
     nullable: true,
     access: 'connections:write',
     cost: 100,
-    description: 'The first rows of one of its tables, as the engine has them now.',
+    description: 'Rows of one of its tables, picked at random of the first 100,000 that the engine has now.',
     args: {
       schema: t.arg.string({ required: true, description: 'The schema of the table.' }),
       table: t.arg.string({ required: true, description: 'Its name.' }),

@@ -1,6 +1,7 @@
 import { openConnection } from '../connections/open.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
+import { toGlobalId } from '../ids.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
 import type { RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
@@ -47,6 +48,7 @@ interface Asked {
 
 const TEST_MS = 10_000;
 const SAMPLE_ROWS = 5;
+const DEPRECATED = 'This endpoint is deprecated: it runs, but not for long.';
 
 /** @throws DomainError SQL_REJECTED, CONNECTION_FAILED; EngineError */
 async function read(ctx: Context, { endpoint, conditions, start, limit, timeoutMs }: Asked): Promise<QueryResult> {
@@ -123,8 +125,8 @@ async function runPage(ctx: Context, asked: Asked, terms: RunTerms): Promise<Fet
   try {
     const computedAt = new Date();
     const result = await read(ctx, asked);
-    const warnings =
-      endpoint.status === 'DEPRECATED' ? ['This endpoint is deprecated: it runs, but not for long.'] : [];
+    const warnings = endpoint.status === 'DEPRECATED' ? [DEPRECATED] : [];
+    for (const message of warnings) ctx.deprecations.push({ endpointId: toGlobalId('Endpoint', endpoint.id), message });
     const { columns, values, rowCount, truncated } = result;
     const page = {
       columns,

@@ -1,7 +1,13 @@
 import type { App, Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { createGuardedFetch } from '../guarded-fetch.ts';
-import { PlatformError, type CredentialField, type Platform, type PlatformName } from './platforms/platform.ts';
+import {
+  PlatformError,
+  type CredentialField,
+  type Platform,
+  type PlatformErrorCode,
+  type PlatformName,
+} from './platforms/platform.ts';
 import { createPlatforms, unsupportedPlatforms } from './platforms/registry.ts';
 
 /** A platform that people ask for, usable or not. */
@@ -53,8 +59,29 @@ export function platformOf(ctx: Context, name: string): Platform {
   });
 }
 
-/** What the owner of an account may read of a failure there; null where it is a bug of ours. */
-export function platformMessage(error: unknown): string | null {
-  if (error instanceof PlatformError) return error.message;
-  return error instanceof Error && error.name === 'TimeoutError' ? 'The platform did not finish in time.' : null;
+/** What the owner of an account may know of a failure there. */
+export interface PlatformFault {
+  code: PlatformErrorCode;
+  message: string;
+  /** Members of the article or of the credentials that are to blame, at most 20. */
+  fields: string[];
+  retryAfterMs: number | null;
+}
+
+const MAX_FIELDS = 20;
+const MAX_INT = 2_147_483_647;
+
+/** What the owner of an account may know of a failure there; null where it is a bug of ours. */
+export function platformFault(error: unknown): PlatformFault | null {
+  if (error instanceof PlatformError) {
+    const { code, message, fields, retryAfterMs } = error;
+    return {
+      code,
+      message,
+      fields: fields.slice(0, MAX_FIELDS),
+      retryAfterMs: retryAfterMs === null ? null : Math.min(Math.ceil(retryAfterMs), MAX_INT),
+    };
+  }
+  if (!(error instanceof Error) || error.name !== 'TimeoutError') return null;
+  return { code: 'UNAVAILABLE', message: 'The platform did not finish in time.', fields: [], retryAfterMs: null };
 }

@@ -8,7 +8,7 @@ import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
 import { mutation } from '../mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { PublishingPlatform } from '../product-enums.ts';
+import { PlatformFailure, PublishingPlatform } from '../product-enums.ts';
 import { OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { platformOffers, type PlatformOffer } from './offers.ts';
 import type { Credentials } from './platforms/platform.ts';
@@ -179,8 +179,16 @@ mutation('integrationTest', {
     isOk: { type: 'Boolean', description: 'Whether the platform takes them.' },
     account: { type: 'String', description: 'Whose account or site they open; null where they open none.' },
     message: { type: 'String', description: 'What the platform said.' },
+    failure: { type: PlatformFailure, description: 'What kind of failure it is; null where there is none.' },
+    fields: {
+      type: ['String'],
+      description: 'Names of the credentials that are to blame, where the platform says so: at most 20.',
+    },
   },
-  run: async (ctx, input) => ({ ...(await testIntegration(ctx, input)) }),
+  run: async (ctx, input) => {
+    const { fault, ...answer } = await testIntegration(ctx, input);
+    return { ...answer, failure: fault?.code ?? null, fields: fault?.fields ?? [] };
+  },
 });
 
 mutation('integrationCreate', {

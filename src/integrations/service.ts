@@ -5,7 +5,7 @@ import { personOf } from '../users/person.ts';
 import type { Integration } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import { lastFourOf, splitCredentials, type SplitCredentials } from './credentials.ts';
-import { platformMessage, platformOf } from './offers.ts';
+import { platformFault, platformOf, type PlatformFault } from './offers.ts';
 import type { Credentials, Platform } from './platforms/platform.ts';
 
 export interface IntegrationInput {
@@ -42,7 +42,7 @@ function columnsOf(ctx: Context, id: string, { settings, secrets }: SplitCredent
 export async function testIntegration(
   ctx: Context,
   input: Pick<IntegrationInput, 'platform' | 'credentials'>,
-): Promise<{ isOk: boolean; account: string | null; message: string }> {
+): Promise<{ isOk: boolean; account: string | null; message: string; fault: PlatformFault | null }> {
   const platform = platformOf(ctx, input.platform);
   splitCredentials(platform, input.credentials);
   try {
@@ -50,11 +50,11 @@ export async function testIntegration(
       input.credentials,
       AbortSignal.any([ctx.signal, AbortSignal.timeout(TEST_TIMEOUT_MS)]),
     );
-    return { isOk: true, account, message: `${platform.displayName} takes these credentials.` };
+    return { isOk: true, account, message: `${platform.displayName} takes these credentials.`, fault: null };
   } catch (error) {
-    const message = platformMessage(error);
-    if (message === null) throw error;
-    return { isOk: false, account: null, message };
+    const fault = platformFault(error);
+    if (fault === null) throw error;
+    return { isOk: false, account: null, message: fault.message, fault };
   }
 }
 

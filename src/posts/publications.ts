@@ -3,7 +3,7 @@ import { enumFilter, scalarFilter } from '../filters.ts';
 import { listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { PublicationStatus, PublishingPlatform } from '../product-enums.ts';
+import { PlatformFailure, PublicationStatus, PublishingPlatform } from '../product-enums.ts';
 import { OWN, OWN_ANY, rowBy } from '../rows.ts';
 
 type PublicationRow = ModelRow<'Publication'>;
@@ -22,6 +22,12 @@ builder.prismaObject('Publication', {
       type: PublicationStatus,
       description: 'How the last attempt ended.',
       resolve: (row) => row.status,
+    }),
+    errorCode: t.field({
+      type: PlatformFailure,
+      nullable: true,
+      description: 'What kind of failure it was; null where it went well, is still at work or was not the platform.',
+      resolve: (row) => row.errorCode,
     }),
     errorMessage: t.exposeString('errorMessage', {
       nullable: true,

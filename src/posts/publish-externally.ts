@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Post, Prisma, Publication } from '../generated/prisma/client.ts';
-import { platformMessage } from '../integrations/offers.ts';
+import { platformFault } from '../integrations/offers.ts';
 import { PlatformError, type Article, type External } from '../integrations/platforms/platform.ts';
 import { withRetries } from '../integrations/platforms/retry.ts';
 import { openIntegration, type OpenIntegration } from '../integrations/service.ts';
@@ -29,7 +29,7 @@ async function claim(ctx: Context, post: Post, integration: OpenIntegration): Pr
   const [row] = await ctx.query<Publication>(
     `insert into "Publication" as p (id, "companyId", "postId", "integrationId", platform, status, "errorMessage", "createdAt", "updatedAt")
      values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::"PublishingPlatform", 'FAILED', $6, now(), now())
-     on conflict (id) do update set status = 'FAILED', "errorMessage" = $6, "updatedAt" = now()
+     on conflict (id) do update set status = 'FAILED', "errorCode" = null, "errorMessage" = $6, "updatedAt" = now()
      where p."errorMessage" is distinct from $6 or p."updatedAt" < now() - interval '${ABANDONED}' returning *`,
     [publicationId(post.id, integration), post.companyId, post.id, integration.id, integration.platform.name, AT_WORK],
   );
@@ -106,15 +106,19 @@ export async function publishExternally(
     await save({
       externalPostId: external.id,
       status: 'PUBLISHED',
+      errorCode: null,
       errorMessage: null,
       publishedAt: (external.id === known?.id && publication.publishedAt) || new Date(),
       ...(external.url === null ? {} : { externalPostUrl: external.url }),
     });
   } catch (error) {
-    const message = platformMessage(error);
-    await save({ status: 'FAILED', errorMessage: message ?? 'Something went wrong on our side.' });
-    if (message === null) throw error;
-    throw new DomainError('PLATFORM_FAILED', message, { cause: error });
+    const fault = platformFault(error);
+    const errorMessage = fault?.message ?? 'Something went wrong on our side.';
+    await save({ status: 'FAILED', errorCode: fault?.code ?? null, errorMessage });
+    if (fault === null) throw error;
+    const { code: failure, message, fields, retryAfterMs } = fault;
+    const details = { failure, fields, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
+    throw new DomainError('PLATFORM_FAILED', message, { details, cause: error });
   }
   ctx.cache.clear();
   return ctx.db.publication.findUniqueOrThrow({ where: { id: publication.id } });

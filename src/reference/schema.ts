@@ -148,9 +148,9 @@ builder.objectField(typeNamed('CloudProvider'), 'engines', (t) =>
   }),
 );
 
-/** Industries with something for sale. */
-const ACTIVE = `(exists (select from "Asset" a where a."industryId" = t.id and a."sellInMarketplace" and a.active)
-  or exists (select from "Endpoint" e where e."industryId" = t.id and e."sellInMarketplace" and e.active))`;
+/** Industries with something that the marketplace shows: of sellers who accepted the EULA. */
+const ACTIVE = `(exists (select from "Asset" a join "Company" c on c.id = a."companyId" where a."industryId" = t.id and a."sellInMarketplace" and a.active and c."acceptedEula")
+  or exists (select from "Endpoint" e join "Company" c on c.id = e."companyId" where e."industryId" = t.id and e."sellInMarketplace" and e.active and c."acceptedEula"))`;
 
 builder.queryFields((t) => ({
   cloudProviders: providers.field(t as never, { description: 'All cloud providers.', access: 'public', ...everything }),

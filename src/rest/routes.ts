@@ -163,7 +163,9 @@ async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }
       has_more: page.hasMore,
     },
   };
-  return answer(200, body, page.warnings.length > 0 ? { deprecation: 'true' } : {});
+  // RFC 9745 wants a time: it was deprecated by its last change at the latest.
+  const deprecation = { deprecation: `@${Math.floor(endpoint.updatedAt.getTime() / 1000)}` };
+  return answer(200, body, endpoint.status === 'DEPRECATED' ? deprecation : {});
 }
 
 async function assetResult(ctx: Context, request: RestRequest, { handle, slug }: Target): Promise<Response> {

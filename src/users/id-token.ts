@@ -54,6 +54,7 @@ async function payloadOf(ctx: Context, idToken: string, audience: string): Promi
     if (ofToken.some((name) => error instanceof errors[name])) throw refusal(error);
     ctx.log.warn({ err: error }, 'the keys of the identity provider could not be fetched');
     throw new DomainError('PLATFORM_FAILED', 'Google cannot be asked for its keys now: try again in a minute.', {
+      details: { failure: 'UNAVAILABLE' },
       cause: error,
     });
   }

@@ -152,7 +152,7 @@ export const posts: Row[] = [
           platform: 'WEBHOOK',
           status: 'FAILED',
           externalPostUrl: null,
-          errorMessage: 'The address answered 503.',
+          errorMessage: 'The webhook answered 503.',
           integration: { platformName: 'Newsroom webhook' },
         },
       ]);

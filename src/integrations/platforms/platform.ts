@@ -39,9 +39,9 @@ export interface CredentialField {
 /**
  * AUTH: credentials wrong or not permitted. VALIDATION: the platform or our guard refuses the content or the address;
  * `fields` names members of the article or of the credentials. CONFLICT: someone else's change or post is in the way,
- * or the post is gone there. RATE_LIMIT and UNAVAILABLE: the same attempt may work later. UNSUPPORTED: never works.
+ * or the post is gone there. RATE_LIMIT and UNAVAILABLE: the same attempt may work later.
  */
-export type PlatformErrorCode = 'AUTH' | 'VALIDATION' | 'RATE_LIMIT' | 'CONFLICT' | 'UNAVAILABLE' | 'UNSUPPORTED';
+export type PlatformErrorCode = 'AUTH' | 'VALIDATION' | 'RATE_LIMIT' | 'CONFLICT' | 'UNAVAILABLE';
 
 /** Why a platform did not do it. `message` may be shown to the company; it holds no secret. */
 export class PlatformError extends Error {
