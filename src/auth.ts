@@ -6,7 +6,7 @@ import { DomainError } from './errors.ts';
 import type { RateLimitPeriod } from './generated/prisma/client.ts';
 import { createKeyLimits } from './key-limits.ts';
 import type { Log } from './log.ts';
-import { permissionsOf, roleIds, roleName } from './permissions.ts';
+import { permissionsOf, permissionsWithin, roleIds, roleName } from './permissions.ts';
 import type { RateUse } from './rate-limits.ts';
 import { hashSecret, isWellFormed } from './secrets.ts';
 
@@ -27,7 +27,7 @@ const TTL_MS = 60_000;
 /** How long after it was lost, or could not be had, the connection that listens is tried again. */
 const RETRY_MS = 1_000;
 
-const KEY_SQL = `select k.id, k."companyId", k."userId", k."roleId", k.kind::text, k."endpointId", k."expiresAt", k."revokedAt", k.active, k."rateLimitNumber", k."rateLimitPeriod"::text,
+const KEY_SQL = `select k.id, k."companyId", k."userId", k."roleId", k.kind::text, k."endpointId", k."expiresAt", k."revokedAt", k.active, k.scopes, k."rateLimitNumber", k."rateLimitPeriod"::text,
     c."acceptedEula", u."roleId" as "userRoleId", u.status::text as "userStatus", u.active as "userActive"
   from "ApiKey" k join "Company" c on c.id = k."companyId" left join "User" u on u.id = k."userId" where k."secretHash" = $1`;
 const SESSION_SQL = `select s.id, s."companyId", s."userId", s."expiresAt", s."revokedAt", u."roleId", u.status::text as "userStatus",
@@ -44,6 +44,7 @@ interface KeyRow {
   expiresAt: Date | null;
   revokedAt: Date | null;
   active: boolean;
+  scopes: string[];
   rateLimitNumber: number | null;
   rateLimitPeriod: RateLimitPeriod | null;
   acceptedEula: boolean;
@@ -88,7 +89,7 @@ function keyViewer(row: KeyRow, usage: UsageBuffer): Viewer {
     companyId: row.companyId,
     userId: row.userId,
     role,
-    permissions: isEndpointKey ? new Set() : permissionsOf[role],
+    permissions: isEndpointKey ? new Set() : permissionsWithin(role, row.scopes),
     apiKeyId: row.id,
     sessionId: null,
     endpointId: row.endpointId,

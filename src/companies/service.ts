@@ -12,6 +12,7 @@ export interface CompanyChanges {
   countryId?: number | null | undefined;
   partnershipType?: PartnershipType | null | undefined;
   acceptEula?: boolean | undefined;
+  stripeAccountId?: string | null | undefined;
   expectedVersion?: number | undefined;
 }
 
@@ -28,13 +29,24 @@ export function isTimezone(name: string): boolean {
 
 /**
  * Changes the caller's company.
- * @throws DomainError FORBIDDEN for the EULA without the role OWNER, VALIDATION, CONFLICT on `domain`, VERSION_CONFLICT.
+ * @throws DomainError FORBIDDEN for the EULA and Stripe without the role OWNER, VALIDATION, CONFLICT on `domain`, VERSION_CONFLICT.
  */
 export async function updateCompany(ctx: Context, input: CompanyChanges): Promise<Company> {
   const { companyId, permissions } = viewerOf(ctx);
   const { acceptEula, expectedVersion, ...fields } = input;
-  if (acceptEula !== undefined && !permissions.has('company:sign')) {
-    throw new DomainError('FORBIDDEN', 'Only an OWNER accepts the EULA.', { path: ['input', 'acceptEula'] });
+  const { stripeAccountId } = fields;
+  const owners = {
+    acceptEula: 'Only an OWNER accepts the EULA.',
+    stripeAccountId: 'Only an OWNER says where payouts go.',
+  };
+  for (const [name, message] of Object.entries(owners)) {
+    if (input[name as keyof typeof owners] !== undefined && !permissions.has('company:sign'))
+      throw new DomainError('FORBIDDEN', message, { path: ['input', name] });
+  }
+  if (stripeAccountId && !/^acct_[A-Za-z0-9]{8,64}$/.test(stripeAccountId)) {
+    throw new DomainError('VALIDATION', 'A Stripe Connect account looks like acct_1Nv0FGQ9RKHgCVdK.', {
+      path: ['input', 'stripeAccountId'],
+    });
   }
   if (acceptEula === false)
     throw new DomainError('VALIDATION', 'An accepted EULA cannot be taken back.', { path: ['input', 'acceptEula'] });
@@ -57,12 +69,16 @@ export async function updateCompany(ctx: Context, input: CompanyChanges): Promis
         : await ctx.db.country.findUnique({ where: { id } });
     if (!found) throw new DomainError('VALIDATION', 'There is nothing by this id.', { path: ['input', name] });
   }
+  // What was verified is the former account.
+  const isOtherAccount =
+    stripeAccountId !== undefined && (await ctx.db.company.count({ where: { id: companyId, stripeAccountId } })) === 0;
   try {
     const { count } = await ctx.db.company.updateMany({
       where: { id: companyId, ...(expectedVersion ? { version: expectedVersion } : {}) },
       data: {
         ...given(fields),
         ...(acceptEula ? { acceptedEula: true } : {}),
+        ...(isOtherAccount ? { stripeAccountStatus: stripeAccountId && 'pending' } : {}),
         version: { increment: 1 },
         updatedAt: ctx.now,
       },
