@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let us: Tenant;
@@ -76,6 +76,16 @@ describe('companies refuse', () => {
     const before = await stored();
     expect(await refusals(us.keys.OWNER, input)).toEqual([refusal]);
     expect(await stored()).toEqual(before);
+  });
+
+  it('all that is wrong at once', async () => {
+    const input = { domain: 'a b c', timezone: 'Mars/Olympus', industryId: gid('Industry', 9999), acceptEula: false };
+    expect(await refusals(us.keys.OWNER, input)).toEqual([
+      'VALIDATION input.acceptEula',
+      'VALIDATION input.timezone',
+      'VALIDATION input.domain',
+      'NOT_FOUND input.industryId',
+    ]);
   });
 
   it('null for what is never empty, and say how to keep it', async () => {

@@ -139,6 +139,7 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
       ...company,
       domain: `${company.handle}.example`,
       acceptedEula: true,
+      stripeAccountId: `acct_demo${company.id.replaceAll('-', '').slice(-12)}`,
       stripeAccountStatus: 'verified',
       createdAt: new Date(at.getTime() - 420 * DAY),
     })),
