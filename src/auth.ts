@@ -6,7 +6,7 @@ import { DomainError } from './errors.ts';
 import type { RateLimitPeriod } from './generated/prisma/client.ts';
 import { createKeyLimits } from './key-limits.ts';
 import type { Log } from './log.ts';
-import { permissionsOf, roleIds, roleName } from './permissions.ts';
+import { permissionsOf, permissionsWithin, roleIds, roleName } from './permissions.ts';
 import type { RateUse } from './rate-limits.ts';
 import { hashSecret, isWellFormed } from './secrets.ts';
 
@@ -24,8 +24,10 @@ export interface Authenticator {
 
 /** How long a viewer is believed without asking the database; changes are announced by it at once. */
 const TTL_MS = 60_000;
+/** How long after it was lost, or could not be had, the connection that listens is tried again. */
+const RETRY_MS = 1_000;
 
-const KEY_SQL = `select k.id, k."companyId", k."userId", k."roleId", k.kind::text, k."endpointId", k."expiresAt", k."revokedAt", k.active, k."rateLimitNumber", k."rateLimitPeriod"::text,
+const KEY_SQL = `select k.id, k."companyId", k."userId", k."roleId", k.kind::text, k."endpointId", k."expiresAt", k."revokedAt", k.active, k.scopes, k."rateLimitNumber", k."rateLimitPeriod"::text,
     c."acceptedEula", u."roleId" as "userRoleId", u.status::text as "userStatus", u.active as "userActive"
   from "ApiKey" k join "Company" c on c.id = k."companyId" left join "User" u on u.id = k."userId" where k."secretHash" = $1`;
 const SESSION_SQL = `select s.id, s."companyId", s."userId", s."expiresAt", s."revokedAt", u."roleId", u.status::text as "userStatus",
@@ -42,6 +44,7 @@ interface KeyRow {
   expiresAt: Date | null;
   revokedAt: Date | null;
   active: boolean;
+  scopes: string[];
   rateLimitNumber: number | null;
   rateLimitPeriod: RateLimitPeriod | null;
   acceptedEula: boolean;
@@ -86,7 +89,7 @@ function keyViewer(row: KeyRow, usage: UsageBuffer): Viewer {
     companyId: row.companyId,
     userId: row.userId,
     role,
-    permissions: isEndpointKey ? new Set() : permissionsOf[role],
+    permissions: isEndpointKey ? new Set() : permissionsWithin(role, row.scopes),
     apiKeyId: row.id,
     sessionId: null,
     endpointId: row.endpointId,
@@ -129,30 +132,45 @@ function touches(viewer: Viewer, kind: string, id: string): boolean {
 export async function createAuthenticator(database: Database, usage: UsageBuffer, log: Log): Promise<Authenticator> {
   const cache = new LRUCache<string, Viewer>({ max: 10_000, ttl: TTL_MS });
   let listener: pg.Client | null = null;
+  /** Counts what was heard: what was read before the last news may be no longer true. */
+  let news = 0;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
+  function forgetWhere(isMeant: (viewer: Viewer) => boolean): void {
+    news++;
+    for (const [key, viewer] of cache.entries()) if (isMeant(viewer)) cache.delete(key);
+  }
+
   async function listen(): Promise<void> {
     const client = await database.connect();
-    const again = (): void => {
+    const lost = (error?: Error): void => {
       if (closed || listener !== client) return;
       listener = null;
       // Whatever was announced while nobody listened is unknown: forget all.
-      cache.clear();
-      timer = setTimeout(() => void listen().catch(() => again()), 1000);
-      timer.unref();
-    };
-    client.on('error', (error) => {
+      forgetWhere(() => true);
       log.warn({ err: error }, 'lost the connection that announces changed credentials');
-      again();
-    });
-    client.on('end', again);
+      retry();
+    };
+    client.on('error', lost);
+    client.on('end', () => lost());
     client.on('notification', ({ payload = '' }) => {
       const [kind = '', id = ''] = payload.split(':');
-      for (const [key, viewer] of cache.entries()) if (touches(viewer, kind, id)) cache.delete(key);
+      forgetWhere((viewer) => touches(viewer, kind, id));
     });
-    listener = client;
-    await client.query('listen credentials');
+    try {
+      await client.query('listen credentials');
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw error;
+    }
+    if (closed) await client.end().catch(() => {});
+    else listener = client;
+  }
+  function retry(): void {
+    if (closed) return;
+    timer = setTimeout(() => void listen().catch(retry), RETRY_MS);
+    timer.unref();
   }
   await listen();
 
@@ -163,10 +181,12 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
     // Without a listener a change could go unnoticed: then the database is asked each time.
     const known = listener ? cache.get(cacheKey) : undefined;
     if (known && (!known.expiresAt || known.expiresAt > new Date())) return known;
+    const [heardBy, heard] = [listener, news];
     const [row] = await database.query(isSession ? SESSION_SQL : KEY_SQL, [hash]);
     if (!row) throw refuse(isSession ? 'No such session.' : 'No such API key.');
     const viewer = isSession ? sessionViewer(row as unknown as SessionRow) : keyViewer(row as unknown as KeyRow, usage);
-    cache.set(cacheKey, viewer);
+    // The news of a change may come before the row that was read just before it.
+    if (heardBy && heardBy === listener && heard === news) cache.set(cacheKey, viewer);
     return viewer;
   }
 
@@ -201,7 +221,7 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
       return look(token);
     },
     forget(companyId) {
-      for (const [key, viewer] of cache.entries()) if (viewer.companyId === companyId) cache.delete(key);
+      forgetWhere((viewer) => viewer.companyId === companyId);
     },
     async close() {
       closed = true;

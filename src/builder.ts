@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { DomainError } from './errors.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
-import type { Permission } from './permissions.ts';
+import { lackOf, type Permission } from './permissions.ts';
 
 /** Who may ask for a field: everybody, whoever has signed in, or callers with a permission. */
 export type Access = 'public' | 'signed-in' | Permission;
@@ -51,10 +51,7 @@ export function demand(ctx: Context, access: Access): void {
     );
   }
   if (access !== 'signed-in' && !ctx.viewer.permissions.has(access)) {
-    throw new DomainError(
-      'FORBIDDEN',
-      `This needs the permission ${access}, which your role (${ctx.viewer.role}) does not have.`,
-    );
+    throw new DomainError('FORBIDDEN', lackOf(access, ctx.viewer.role));
   }
 }
 

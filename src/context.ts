@@ -93,6 +93,8 @@ export interface Context extends LoaderContext {
   /** The peer's address, as the server saw it. */
   clientAddress: string;
   userAgent: string | null;
+  /** The domain of the site whose page sent the request; null outside of browsers. */
+  originDomain: string | null;
   /** What the limits that the request met say; its answer's headers tell. */
   rates: RateUse[];
   /** What the request used that will not be there for long; its answer's extensions tell. */
@@ -107,7 +109,7 @@ export interface Context extends LoaderContext {
 export function createContext(
   app: App,
   request: Pick<Context, 'viewer' | 'signal' | 'requestId' | 'clientAddress' | 'userAgent'> &
-    Partial<Pick<Context, 'rates'>>,
+    Partial<Pick<Context, 'rates' | 'originDomain'>>,
 ): Context {
   return {
     app,
@@ -119,6 +121,7 @@ export function createContext(
     now: new Date(),
     rates: [],
     deprecations: [],
+    originDomain: null,
     log: app.log.child({ requestId: request.requestId }),
     ...request,
   };

@@ -128,8 +128,8 @@ export function idFilter(type: string, column: string, description: string, isIn
   };
 }
 
-/** Whether a list of texts has an element. */
-export function tagFilter(column: string, description: string): Filter {
+/** Whether a list of texts has an element: a column of such lists, or SQL for "has one of this list". */
+export function tagFilter(has: string | ((list: string) => string), description: string): Filter {
   return {
     input: operatorInput('Tag', 'String', ['eq', 'in', 'notIn']),
     description,
@@ -142,7 +142,8 @@ export function tagFilter(column: string, description: string): Filter {
           });
         }
         const list = `${bind(values)}::text[]`;
-        return operator === 'notIn' ? `not (${column} && ${list})` : `${column} && ${list}`;
+        const condition = typeof has === 'string' ? `${has} && ${list}` : has(list);
+        return operator === 'notIn' ? `not (${condition})` : condition;
       }),
   };
 }

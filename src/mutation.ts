@@ -89,7 +89,7 @@ export function mutation<F extends InputFields>(
 
   async function run(ctx: Context, given: unknown): Promise<Record<string, unknown>> {
     demand(ctx, access);
-    const parsed = input.rule.safeParse(given);
+    const parsed = input.rule.safeParse(given, { reportInput: true });
     if (!parsed.success) throw new DomainErrors(mistakesOf(parsed.error, 'input'));
     const { idempotencyKey, ...rest } = parsed.data as Record<string, unknown> & { idempotencyKey?: string | null };
     const work = (within: Context): Promise<Record<string, unknown>> => options.run(within, rest as InputValues<F>);

@@ -21,6 +21,9 @@ const operator = ['platform:operate'] as const;
 
 export type Permission = (typeof owner)[number] | (typeof operator)[number];
 
+/** All of them. */
+export const permissionNames: readonly Permission[] = [...owner, ...operator];
+
 /** The one table of who may what. A permission not in a role's row is denied. */
 export const permissionsOf: Readonly<Record<RoleName, ReadonlySet<Permission>>> = {
   OWNER: new Set<Permission>(owner),
@@ -38,7 +41,19 @@ export function roleName(id: number): RoleName {
   return name;
 }
 
-/** Whether a caller of one role may hand out another: nobody gives more than they have. */
-export function mayGrant(own: RoleName, given: RoleName): boolean {
-  return [...permissionsOf[given]].every((permission) => permissionsOf[own].has(permission));
+/** What a key of a role has: the scopes it was given, as far as the role has them; without any, all that the role has. */
+export function permissionsWithin(role: RoleName, scopes: readonly string[]): ReadonlySet<Permission> {
+  if (scopes.length === 0) return permissionsOf[role];
+  return new Set([...permissionsOf[role]].filter((permission) => scopes.includes(permission)));
+}
+
+/** What would be handed out that the giver does not have; empty where they may: nobody gives more than they have. */
+export function excessOf(own: ReadonlySet<Permission>, given: ReadonlySet<Permission>): Permission[] {
+  return [...given].filter((permission) => !own.has(permission));
+}
+
+/** Says that a permission is missing, and whether the role lacks it or the key was not given it. */
+export function lackOf(permission: Permission, role: RoleName): string {
+  const why = permissionsOf[role].has(permission) ? 'this API key was not given' : `your role (${role}) does not have`;
+  return `This needs the permission ${permission}, which ${why}.`;
 }

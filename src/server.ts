@@ -7,7 +7,8 @@ import { endStreams } from './alerts/stream.ts';
 import type { Authenticator } from './auth.ts';
 import type { App } from './context.ts';
 import { headersOf, type HeaderReader } from './direct.ts';
-import { answerDownload } from './exports/download.ts';
+import { answerUsageDownload } from './analytics/download.ts';
+import { answerDownload, type DownloadRequest } from './exports/download.ts';
 import { createGraph } from './graph.ts';
 import type { Door } from './metrics.ts';
 import { answerCall, isRest } from './rest/answer.ts';
@@ -44,6 +45,9 @@ export function createGateway(
   const mayMeasure = (headers: HeaderReader): boolean =>
     config.METRICS_TOKEN !== undefined &&
     timingSafeEqual(digest(headers.get('authorization') ?? ''), digest(`Bearer ${config.METRICS_TOKEN}`));
+
+  const download = async (request: DownloadRequest): Promise<Response | null> =>
+    (await answerDownload(app, request)) ?? answerUsageDownload(app, request);
 
   /** What is answered without GraphQL; null where it is GraphQL's. */
   async function outside(method: string, path: string, headers: HeaderReader): Promise<Response | null> {
@@ -94,7 +98,7 @@ export function createGateway(
       const status = res.writableFinished ? res.statusCode : CLIENT_LEFT;
       app.metrics.http(door, status, (performance.now() - begun) / 1000);
     });
-    const file = await answerDownload(app, { method: req.method ?? 'GET', url: req.url ?? '/', headers });
+    const file = await download({ method: req.method ?? 'GET', url: req.url ?? '/', headers });
     if (file) {
       door = 'download';
       return stream(res, file);
@@ -147,7 +151,7 @@ export function createGateway(
     async fetch(url, init = {}) {
       const { pathname, search } = new URL(url);
       const asked = { method: init.method ?? 'GET', url: pathname + search, headers: new Headers(init.headers) };
-      const file = await answerDownload(app, asked);
+      const file = await download(asked);
       if (file) return file;
       const early = await outside(init.method ?? 'GET', new URL(url).pathname, new Headers(init.headers));
       if (early) return early;

@@ -25,6 +25,11 @@ export function failure(status: number, code: string, message: string, requestId
   return response;
 }
 
+/** The domain of an Origin header; null without one, and for `null`, which pages without a site send. */
+function domainOf(origin: string | null): string | null {
+  return origin && URL.canParse(origin) ? new URL(origin).hostname.slice(0, 255) : null;
+}
+
 export function contextFor(
   app: App,
   viewer: Viewer | null,
@@ -40,6 +45,7 @@ export function contextFor(
     requestId,
     clientAddress: transport.clientAddress ?? '127.0.0.1',
     userAgent: headers.get('user-agent')?.slice(0, 255) ?? null,
+    originDomain: domainOf(headers.get('origin')),
   });
 }
 

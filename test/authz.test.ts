@@ -43,6 +43,16 @@ beforeAll(async () => {
   const price = await world.price(company, { assetId: asset.id }, '2.00');
   const post = await world.post(company, owner);
   const db = t.app.database.prisma;
+  const sale = await db.priceDiscount.create({
+    data: {
+      id: owner,
+      companyId: company,
+      priceId: price.id,
+      percentage: '10',
+      saleStartAt: new Date(Date.now() + 1e7),
+      saleEndAt: new Date(Date.now() + 2e7),
+    },
+  });
   const favorite = await db.favorite.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
   const alert = await db.alert.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
   const alertEvent = await db.alertEvent.create({
@@ -102,6 +112,7 @@ beforeAll(async () => {
     Asset: asset,
     Endpoint: endpoint,
     Price: price,
+    PriceDiscount: sale,
     Post: post,
     Favorite: favorite,
     Alert: alert,
@@ -126,7 +137,7 @@ function typeOfId(name: string, field: string): string {
   const wanted = (
     name === 'id' || name === 'ids'
       ? field.replace(
-          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review|Redeliver)$/,
+          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review|Redeliver|End)$/,
           '',
         )
       : name.replace(/Ids?$/, '')

@@ -136,6 +136,17 @@ describe('the marketplace works', () => {
     expect(await found('tags: {in: ["sky", "money"]}')).toEqual(['Rain', 'Revenue']);
     expect(await found(`industryId: {eq: "${gid('Industry', 2)}"}`)).toEqual(['Churn of customers', 'Football odds']);
     expect(await found(`useCaseId: {eq: "${gid('AssetUseCase', 1)}"}`)).toEqual(['Churn of customers', 'Revenue']);
+    const [industry] = await t.app.database.query('select slug, name, "shortName" from "Industry" where id = 2', []);
+    const [useCase] = await t.app.database.query('select slug, name from "AssetUseCase" where id = 1', []);
+    for (const name of Object.values(industry ?? {}))
+      expect(await found(`category: {eq: "${String(name)}"}`)).toEqual(['Churn of customers', 'Football odds']);
+    for (const name of Object.values(useCase ?? {}))
+      expect(await found(`category: {eq: "${String(name)}"}`)).toEqual(['Churn of customers', 'Revenue']);
+    expect(await found('category: {in: ["sky", "money"]}')).toEqual(['Rain', 'Revenue']);
+    const others = await found(`category: {notIn: ["sky", "${String(industry?.['slug'])}"]}`);
+    expect(others).toContain('Revenue');
+    expect(others).not.toContain('Rain');
+    expect(others).not.toContain('Football odds');
     expect(await found('sellerHandle: {eq: "ada"}, not: {name: {eq: "Revenue"}}')).toEqual(['Churn of customers']);
   });
 

@@ -76,7 +76,7 @@ describe('the demo market', () => {
     expect(types.map(({ assetType }) => assetType).toSorted()).toEqual(['CALCULATION', 'DATA', 'VISUALIZATION']);
   });
 
-  it('has a year of prices without gaps, a month of runs, and sales that run', async () => {
+  it('has a year of prices without gaps, eight weeks of runs charged by them, and sales that run', async () => {
     const [prices] = await t.app.database.query(
       `select max(now() - "startedAt") between interval '360 days' and interval '370 days' as "isYear", count(*) filter (where "endedAt" is null)::int as active,
          (select count(*)::int from "Price" a where a."endedAt" is not null and not exists (select from "Price" b where coalesce(b."assetId", b."endpointId") = coalesce(a."assetId", a."endpointId") and b."startedAt" = a."endedAt")) as gaps from "Price"`,
@@ -84,11 +84,17 @@ describe('the demo market', () => {
     );
     expect(prices).toEqual({ isYear: true, active: demoAssets.length + demoEndpoints.length, gaps: 0 });
     const [runs] = await t.app.database.query(
-      `select min("startedAt") > now() - interval '31 days' and min("startedAt") < now() - interval '25 days' and max("startedAt") <= now() as "isMonth",
+      `select min("startedAt") > now() - interval '60 days' and min("startedAt") < now() - interval '50 days' and max("startedAt") <= now() as "isTwoMonths",
          count(distinct "companyId")::int as buyers, count(*) filter (where status = 'FAILED') > 0 as "hasFailures", bool_and(status <> 'RUNNING') as "isOver" from "Run"`,
       [],
     );
-    expect(runs).toEqual({ isMonth: true, buyers: 5, hasFailures: true, isOver: true });
+    expect(runs).toEqual({ isTwoMonths: true, buyers: 5, hasFailures: true, isOver: true });
+    const wrong = await t.app.database.query(
+      `select r.id from "Run" r join "Price" p on p.id = r."priceId" left join "PriceDiscount" d on d."priceId" = p.id and d."saleStartAt" <= r."startedAt" and r."startedAt" < d."saleEndAt"
+       where r."startedAt" < p."startedAt" or r."isBilled" and r.credits <> ceil(round(p."amountUsd" * (1 - coalesce(d.percentage, 0) / 100), 2) / 0.5)`,
+      [],
+    );
+    expect(wrong).toEqual([]);
     const [sales] = await t.app.database.query(
       'select count(*) filter (where "saleStartAt" <= now() and now() < "saleEndAt")::int as now, count(*) filter (where "saleStartAt" > now())::int as later from "PriceDiscount"',
       [],

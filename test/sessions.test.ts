@@ -22,7 +22,7 @@ afterAll(async () => {
 const SIGN_IN = `mutation ($input: GoogleSignInInput!) { googleSignIn(input: $input) {
   token session { id isCurrent isActive expiresAt createdAt userAgent } user { email name role status } userErrors { code path message ... on PlatformFailedError { failure } } } }`;
 const VIEWER =
-  '{ viewer { kind role user { email } apiKey { name maskedSecret } session { id isCurrent expiresAt } company { handle } endpointId } }';
+  '{ viewer { kind role user { email } apiKey { name maskedSecret } session { id isCurrent expiresAt issuer } company { handle } endpointId originDomain isServiceAccount } }';
 const LOGOUT = 'mutation ($input: LogoutInput!) { logout(input: $input) { endedCount userErrors { code path } } }';
 const REVOKE =
   'mutation ($input: SessionRevokeInput!) { sessionRevoke(input: $input) { session { id isActive } userErrors { code path } } }';
@@ -57,7 +57,14 @@ describe('sessions work', () => {
       apiKey: null,
       company: { handle: 'us' },
       endpointId: null,
-      session: { id: session.id, isCurrent: true, expiresAt: session.expiresAt },
+      session: {
+        id: session.id,
+        isCurrent: true,
+        expiresAt: session.expiresAt,
+        issuer: issuer.settings.GOOGLE_ISSUER,
+      },
+      originDomain: null,
+      isServiceAccount: false,
     });
     const row = await t.app.database.prisma.session.findFirstOrThrow({ where: { userId: us.users.EDITOR.id } });
     expect(Buffer.from(row.tokenHash)).toEqual(hashSecret(token));
@@ -162,9 +169,19 @@ describe('sessions work', () => {
       session: null,
       company: { handle: 'us' },
       endpointId: null,
+      originDomain: null,
+      isServiceAccount: false,
       apiKey: { name: expect.any(String), maskedSecret: `sk_****${us.keys.VIEWER.slice(-4)}` },
     });
     expect((await t.run(null, VIEWER)).data).toEqual({ viewer: null });
+    const { secret } = await t.world.apiKey(us.company.id, 'VIEWER');
+    const from = async (origin: string) => (await t.run(secret, VIEWER, {}, { headers: { origin } })).data.viewer;
+    expect(await from('https://app.us.example:8443')).toMatchObject({
+      user: null,
+      isServiceAccount: true,
+      originDomain: 'app.us.example',
+    });
+    expect((await from('null')).originDomain).toBe(null);
   });
 });
 

@@ -199,6 +199,16 @@ describe('users refuse', () => {
     expect(await stored()).toEqual(before);
   });
 
+  it('refuses all that is wrong at once', async () => {
+    const input = { role: 'ADMIN', timezone: 'Mars/Olympus', jobFunctionId: gid('JobFunction', 999) };
+    const { userErrors } = await doing(us.keys.ADMIN, CREATE, { name: 'X', email: 'x@us.example', ...input });
+    expect(userErrors).toEqual([
+      ...refusal('FORBIDDEN', 'role'),
+      ...refusal('VALIDATION', 'timezone'),
+      ...refusal('NOT_FOUND', 'jobFunctionId'),
+    ]);
+  });
+
   it('refuses an address that is taken, here, elsewhere or by two at once', async () => {
     for (const { email } of [us.users.VIEWER, them.users.VIEWER]) {
       expect((await doing(us.keys.ADMIN, CREATE, { name: 'X', email })).userErrors).toEqual(

@@ -139,6 +139,7 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
       ...company,
       domain: `${company.handle}.example`,
       acceptedEula: true,
+      stripeAccountId: `acct_demo${company.id.replaceAll('-', '').slice(-12)}`,
       stripeAccountStatus: 'verified',
       createdAt: new Date(at.getTime() - 420 * DAY),
     })),
@@ -230,7 +231,7 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
     ),
   ];
   await db.price.createMany({ data: prices });
-  // A sale that runs now and one to come, on the first listed products.
+  // Sales that run from now on and one to come, on the first listed products.
   const active = prices.filter((price) => price.endedAt === null && Number(price.amountUsd) > 1);
   await db.priceDiscount.createMany({
     data: active.slice(0, 4).map((price, n) => ({
@@ -238,7 +239,7 @@ async function fill(app: App, db: Transaction, at: Date): Promise<void> {
       companyId: price.companyId,
       priceId: price.id,
       percentage: n % 2 ? '12.50' : '20.00',
-      saleStartAt: new Date(at.getTime() + (n < 3 ? -10 : 20) * DAY),
+      saleStartAt: new Date(at.getTime() + (n < 3 ? 0 : 20) * DAY),
       saleEndAt: new Date(at.getTime() + (n < 3 ? 20 : 34) * DAY),
     })),
   });

@@ -2,7 +2,10 @@ import type { RunQuery } from '../../src/db.ts';
 import { countPopularity } from '../../src/marketplace/popularity.ts';
 import { addSql, rollups } from '../../src/usage/rollup.ts';
 
-/** A month of runs for the demo: made in SQL from products, prices and buyers, the same each time but for the clock. */
+/**
+ * Eight weeks of runs for the demo, so that a month has one before it: made in SQL from products, prices and buyers, the
+ * same each time but for the clock. None is older than the active prices, and one buyer came in this month.
+ */
 
 /** A number in [0, 1) that depends on its arguments alone. */
 const RANDOM = `create or replace function pg_temp.chance(variadic parts text[]) returns float8 language sql immutable
@@ -21,11 +24,11 @@ const RUNS = `insert into "Run" (id, kind, status, "companyId", "sellerCompanyId
     union all
     select e.id, e."companyId", true, pr.id, ceil(pr."amountUsd" / 0.5)::int from "Endpoint" e join "Price" pr on pr."endpointId" = e.id and pr."endedAt" is null where e."sellInMarketplace"
   ) p
-  cross join (select c.id, (select u.id from "User" u where u."companyId" = c.id and u."roleId" = 4) as "userId" from "Company" c where c.handle = any($1::text[])) b
+  cross join (select c.id, case when c.handle = 'harbour-foods' then 28000 else 84000 end as minutes, (select u.id from "User" u where u."companyId" = c.id and u."roleId" = 4) as "userId" from "Company" c where c.handle = any($1::text[])) b
   cross join lateral (select floor(pg_temp.chance('popular', p.id::text) ^ 2 * 30 * (case when b.id = p."companyId" then 0.3 else 1 end))::int as wanted) w
   cross join lateral generate_series(1, w.wanted) i
   cross join lateral (select pg_temp.chance('ok', p.id::text, b.id::text, i::text) > 0.04 as ok,
-    date_trunc('hour', now()) - make_interval(mins => (pg_temp.chance('when', p.id::text, b.id::text, i::text) ^ 1.3 * 43000)::int) as at,
+    date_trunc('hour', now()) - make_interval(mins => (pg_temp.chance('when', p.id::text, b.id::text, i::text) ^ 1.3 * b.minutes)::int) as at,
     (20 + 400 * pg_temp.chance('ms', p.id::text, b.id::text, i::text) ^ 4)::int as ms) x`;
 
 /** A reservation and its settlement for every charged run, as the gateway itself would have booked them. */
@@ -56,7 +59,7 @@ const INSIGHTS = `update "Post" p set "insightsUsed" = coalesce(x.insights, '[]'
   where q.id = p.id`;
 const SUMS = rollups.map((rollup) => addSql(rollup, '"UsageEvent"'));
 
-/** Makes a month of runs of all listed products by the companies of these handles, with journal, events and their sums. Posts get their insights. */
+/** Makes eight weeks of runs of all listed products by the companies of these handles, with journal, events and their sums. Posts get their insights. */
 export async function seedUsage(query: RunQuery, handles: string[]): Promise<void> {
   await query(RANDOM, []);
   await query(RUNS, [handles]);

@@ -13,9 +13,9 @@ function cell(value: Cell): string {
 }
 
 /**
- * Rows as CSV (RFC 4180) with a header and a line break after each line. Text that a spreadsheet would run as a formula
+ * Lines of CSV (RFC 4180), a line break after each. Text that a spreadsheet would run as a formula
  * gets an apostrophe before it.
  */
-export function csvOf(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [header, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+export function csvOf(rows: readonly (readonly Cell[])[]): string {
+  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }

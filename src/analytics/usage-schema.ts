@@ -2,6 +2,7 @@ import { connectionType } from '../connection-type.ts';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { toGlobalId } from '../ids.ts';
 import { MAX_PAGE_SIZE } from '../paging.ts';
+import { usageUrlOf } from './download.ts';
 import { apiKeyOf, planOf, profileOf } from './loaders.ts';
 import { objectsOf, type CompanyObject } from './objects.ts';
 import { once } from './once.ts';
@@ -134,6 +135,12 @@ const MonthUsage = builder.objectRef<UsageMonth>('CompanyUsage').implement({
       description: 'What the plan allows and what is left.',
       resolve: async (row, _, ctx) =>
         quotaOfMonth(await planOf(ctx, row.planId), row.scope.month, totalUsage(await row.days()).successes),
+    }),
+    downloadUrl: t.field({
+      type: 'URL',
+      description:
+        'The address of the log of all its runs and pages as CSV with a header, latest first: whoever has it reads the log, for an hour.',
+      resolve: (row, _, ctx) => usageUrlOf(ctx.app, row.scope, ctx.now),
     }),
     csv: t.string({
       cost: 100,

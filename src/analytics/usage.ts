@@ -1,5 +1,6 @@
 import type { ModelRow } from '../builder.ts';
 import type { Context } from '../context.ts';
+import type { RunQuery } from '../db.ts';
 import { csvOf, type Cell } from './csv.ts';
 import type { Month } from './range.ts';
 
@@ -35,8 +36,10 @@ export interface UsageScope {
 type Row<T> = Omit<T, keyof Outcomes> & { total: string; successes: string };
 
 const MAX_ROWS = 100;
-/** Runs of a CSV log. */
+/** Runs of a CSV log within an answer. */
 export const MAX_LOG_ROWS = 10_000;
+/** Runs of a part of one that is downloaded. */
+export const ROWS_OF_PART = 2_000;
 
 const OUTCOMES = 'coalesce(sum(runs), 0)::text as total, coalesce(sum(successes), 0)::text as successes';
 const ROLLUP = `"UsageRollup" r where r."buyerCompanyId" = $1 and r.hour >= $2::date::timestamp at time zone 'UTC' and r.hour < $3::date::timestamp at time zone 'UTC'`;
@@ -71,8 +74,9 @@ const LOG: Record<string, string> = {
 };
 const LOG_HEADER = Object.keys(LOG);
 
+/** A page of the log: what began before the run $4, $5 where they are given, at most $6. */
 const LOG_SQL = `select ${LOG_HEADER.map((name) => `${LOG[name]} as "${name}"`).join(', ')}
-  from (select * from ${EVENTS} order by u.at desc, u.id desc limit ${MAX_LOG_ROWS}) l
+  from (select * from ${EVENTS} and ($4::timestamptz is null or (u.at, u.id) < ($4, $5::uuid)) order by u.at desc, u.id desc limit $6::int) l
   left join "Asset" a on a.id = l."assetId" left join "Endpoint" e on e.id = l."endpointId" left join "Company" o on o.id = l."sellerCompanyId"
   left join "Run" r on r.id = l.id and r."companyId" = $1 left join "ApiKey" k on k.id = l."apiKeyId" and k."companyId" = $1
   order by l.at desc, l.id desc`;
@@ -106,13 +110,24 @@ export async function usageByKey(ctx: Context, scope: UsageScope): Promise<KeyUs
   return (await ctx.query<Row<KeyUsage>>(KEYS_SQL, valuesOf(scope))).map((row) => withOutcomes<KeyUsage>(row));
 }
 
+type LogRow = Record<string, Cell>;
+const logPage = (query: RunQuery, scope: UsageScope, after: LogRow | undefined, size: number): Promise<LogRow[]> =>
+  query<LogRow>(LOG_SQL, [...valuesOf(scope), after?.['started_at'] ?? null, after?.['run_id'] ?? null, size]);
+const cellsOf = (rows: readonly LogRow[]): Cell[][] => rows.map((row) => LOG_HEADER.map((name) => row[name] ?? null));
+
 /** The latest 10,000 runs of a month as CSV, latest first, with a header. */
 export async function usageCsv(ctx: Context, scope: UsageScope): Promise<string> {
-  const rows = await ctx.query<Record<string, Cell>>(LOG_SQL, valuesOf(scope));
-  return csvOf(
-    LOG_HEADER,
-    rows.map((row) => LOG_HEADER.map((name) => row[name] ?? null)),
-  );
+  return csvOf([LOG_HEADER, ...cellsOf(await logPage(ctx.query, scope, undefined, MAX_LOG_ROWS))]);
+}
+
+/** All runs of a month as CSV, latest first, with a header; a part is read when it is taken. */
+export async function* usageCsvParts(query: RunQuery, scope: UsageScope): AsyncGenerator<string, void, undefined> {
+  yield csvOf([LOG_HEADER]);
+  let rows: LogRow[] = [];
+  do {
+    rows = await logPage(query, scope, rows.at(-1), ROWS_OF_PART);
+    if (rows.length > 0) yield csvOf(cellsOf(rows));
+  } while (rows.length === ROWS_OF_PART);
 }
 
 /** What a plan leaves of a month. */

@@ -1,11 +1,16 @@
 import { builder } from '../builder.ts';
+import { toGlobalId } from '../ids.ts';
 import type { TableInfo } from '../warehouse/engine.ts';
 import { MAX_SCAN, scanColumn, sourceTable } from './inspect.ts';
-import { predictPrice, type Comparable, type PredictedPrice } from './predicted-price.ts';
+import { predictPrice, SHOWN, type Comparable, type PredictedPrice } from './predicted-price.ts';
 
 const ComparablePrice = builder.objectRef<Comparable>('ComparablePrice').implement({
   description: 'A price that others ask.',
   fields: (t) => ({
+    assetId: t.id({
+      description: 'The id of the asset, for `marketplace.asset`.',
+      resolve: (row) => toGlobalId('Asset', row.id),
+    }),
     name: t.exposeString('name', { description: 'For what.' }),
     priceUsd: t.field({ type: 'Decimal', description: 'US dollars.', resolve: (row) => row.priceUsd }),
   }),
@@ -37,7 +42,7 @@ const Prediction = builder.objectRef<PredictedPrice>('PredictedPrice').implement
     comparableCount: t.exposeInt('comparableCount', { description: 'How many were compared.' }),
     comparables: t.field({
       type: [ComparablePrice],
-      description: 'Some of them, at most 5.',
+      description: `Those that are most like it, the closest first, at most ${SHOWN}.`,
       resolve: (row) => row.comparables,
     }),
     reasons: t.exposeStringList('reasons', { description: 'How the number came about, at most 6 sentences.' }),

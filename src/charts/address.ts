@@ -1,8 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { App } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { isUuid, parseGlobalId, toGlobalId } from '../ids.ts';
-import { derivedKey } from '../standard-webhooks.ts';
+import { signer } from '../signed-address.ts';
 import type { Size } from './frame.ts';
 import type { PictureFormat } from './render.ts';
 
@@ -25,13 +24,7 @@ const LIFETIME = 24 * HOUR;
 const MAX_PARAMETERS = 2000;
 const PATH = /^\/charts\/([A-Za-z0-9_-]{1,200})\.(svg|png)$/;
 
-const keys = new WeakMap<App, Buffer>();
-
-function signatureOf(app: App, parts: string[]): Buffer {
-  let key = keys.get(app);
-  if (!key) keys.set(app, (key = derivedKey(app.config, 'addresses of charts')));
-  return createHmac('sha256', key).update(parts.join('\n')).digest();
-}
+const { sign, isSigned } = signer('addresses of charts');
 
 /** When an address made now expires: in 24 hours, at the end of that hour, so that a page shows the same one for a while. */
 export const expiryOf = (now: Date): Date => new Date(Math.ceil((now.getTime() + LIFETIME) / HOUR) * HOUR);
@@ -52,7 +45,7 @@ export function chartAddress(app: App, chart: ChartAddress): string {
   const company = toGlobalId('Company', chart.companyId);
   const [w, h] = [String(chart.width), String(chart.height)];
   const exp = String(Math.floor(chart.expiresAt.getTime() / 1000));
-  const sig = signatureOf(app, [file, w, h, parameters, company, exp]).toString('base64url');
+  const sig = sign(app, [file, w, h, parameters, company, exp]);
   const query = new URLSearchParams({ w, h, ...(hasParameters ? { p: parameters } : {}), for: company, exp, sig });
   return `${app.publicUrl.replace(/\/+$/, '')}/charts/${file}?${query.toString()}`;
 }
@@ -71,9 +64,7 @@ export function readAddress(app: App, url: URL, now: Date): ChartAddress {
     string,
     string,
   ];
-  const given = Buffer.from(sig, 'base64url');
-  const wanted = signatureOf(app, [`${id}.${ending}`, w, h, p, company, exp]);
-  if (id === '' || given.length !== wanted.length || !timingSafeEqual(given, wanted))
+  if (id === '' || !isSigned(app, [`${id}.${ending}`, w, h, p, company, exp], sig))
     throw refused('The signature of this address does not match. Ask for a new one: chartUrl.');
   const expiresAt = new Date(Number(exp) * 1000);
   if (now >= expiresAt)

@@ -43,7 +43,7 @@ builder.prismaObject('Company', {
   interfaces: [NodeInterface as never],
   fields: (t) => ({
     id: t.id({ description: 'Opaque and stable.', resolve: idOf('Company') }),
-    handle: t.exposeString('handle', { description: 'Its unique name in addresses.' }),
+    handle: t.exposeString('handle', { description: 'Its unique name in addresses, which never changes.' }),
     domain: t.exposeString('domain', {
       description: 'Its unique domain: people with such an e-mail address may join.',
     }),
@@ -53,6 +53,11 @@ builder.prismaObject('Company', {
     creditsBalance: t.exposeInt('creditsBalance', { description: 'Credits it has; 1 credit = $0.50.' }),
     hasAcceptedEula: t.exposeBoolean('acceptedEula', {
       description: 'Whether it accepted the EULA: needed to list, price and buy.',
+    }),
+    stripeAccountId: t.exposeString('stripeAccountId', {
+      nullable: true,
+      access: 'company:sign',
+      description: 'The Stripe Connect account that its payouts go to.',
     }),
     stripeAccountStatus: t.exposeString('stripeAccountStatus', {
       nullable: true,
@@ -120,6 +125,9 @@ mutation('companyUpdate', {
     countryId: clearable(intIdOfType('Country', 'Where it is.')),
     partnershipType: clearable(
       enumOf<'SELF_MANAGED' | 'CUSTODIAN'>(PartnershipType, 'How it works with the platform.'),
+    ),
+    stripeAccountId: clearable(
+      text('The Stripe Connect account that payouts go to, pending until verified. Needs the role OWNER.', 70),
     ),
     acceptEula: changeable(bool('true accepts the EULA, which cannot be taken back. Needs the role OWNER.')),
     expectedVersion,

@@ -2,6 +2,7 @@ import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
 import { load } from '../loader.ts';
+import { lackOf } from '../permissions.ts';
 import { activePriceOf, priceNow } from '../prices/loaders.ts';
 import { rowBy } from '../rows.ts';
 import type { RunTerms } from '../usage/runs.ts';
@@ -26,10 +27,7 @@ const PATH = ['input', 'endpointId'];
 export async function findFetchable(ctx: Context, locator: EndpointLocator): Promise<Endpoint> {
   const viewer = viewerOf(ctx);
   if (viewer.endpointId === null && !viewer.permissions.has('products:run')) {
-    throw new DomainError(
-      'FORBIDDEN',
-      `This needs the permission products:run, which your role (${viewer.role}) does not have.`,
-    );
+    throw new DomainError('FORBIDDEN', lackOf('products:run', viewer.role));
   }
   let id = 'id' in locator ? locator.id : null;
   if (!('id' in locator)) {

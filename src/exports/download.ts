@@ -1,9 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { App } from '../context.ts';
 import type { Export } from '../generated/prisma/client.ts';
-import { derivedKey } from '../standard-webhooks.ts';
+import { signer } from '../signed-address.ts';
 import { presignedUrl } from './s3.ts';
 import { bucketOf, fileTypes, localPath } from './storage.ts';
 
@@ -12,13 +11,7 @@ const RANGE = /^bytes=(\d{1,15})-(\d{1,15})?$/;
 
 type File = Pick<Export, 'id' | 'fileName' | 'fileKey' | 'expiresAt'>;
 
-const keys = new WeakMap<App, Buffer<ArrayBuffer>>();
-
-function signatureOf(app: App, id: string, name: string, expires: number): Buffer {
-  let key = keys.get(app);
-  if (!key) keys.set(app, (key = derivedKey(app.config, 'export downloads')));
-  return createHmac('sha256', key).update(`${id}\n${name}\n${expires}`).digest();
-}
+const { sign, isSigned } = signer('export downloads');
 
 /** The signed address of an export's file until it expires; null where there is none, or not any more. */
 export function downloadUrlOf(app: App, file: File, now: Date): string | null {
@@ -28,23 +21,16 @@ export function downloadUrlOf(app: App, file: File, now: Date): string | null {
   const bucket = bucketOf(app.config);
   if (bucket) return presignedUrl(bucket, file.fileKey, { fileName, seconds, at: now });
   const expires = Math.floor(file.expiresAt.getTime() / 1000);
-  const signature = signatureOf(app, id, fileName, expires).toString('base64url');
+  const signature = sign(app, [id, fileName, String(expires)]);
   return `${app.publicUrl}/exports/${id}/${fileName}?exp=${expires}&sig=${signature}`;
 }
 
-function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
+/** An answer that says why there is no file. */
+export function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify({ code: status, message }), {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
   });
-}
-
-function isSigned(app: App, id: string, name: string, query: URLSearchParams): boolean {
-  const expires = query.get('exp') ?? '';
-  if (!/^\d{1,11}$/.test(expires)) return false;
-  const given = Buffer.from(query.get('sig') ?? '', 'base64url');
-  const right = signatureOf(app, id, name, Number(expires));
-  return given.length === right.length && timingSafeEqual(given, right);
 }
 
 /** The bytes that a Range header asks for, ends included: all of them where it asks for none in a way known here. */
@@ -94,10 +80,11 @@ export async function answerDownload(app: App, request: DownloadRequest): Promis
   if (!id || !name) return null;
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return refuse(405, 'Files are read with GET.', { allow: 'GET, HEAD' });
-  if (!isSigned(app, id, name, searchParams))
+  const expires = searchParams.get('exp') ?? '';
+  if (!isSigned(app, [id, name, expires], searchParams.get('sig') ?? ''))
     return refuse(403, 'The signature of this address is wrong: take it from downloadUrl as it is.');
   const gone = refuse(410, 'The file is gone: addresses of exports last 24 hours.');
-  if (Number(searchParams.get('exp')) * 1000 <= Date.now()) return gone;
+  if (Number(expires) * 1000 <= Date.now()) return gone;
   const [file] = await app.database.query<{ fileKey: string | null; format: Export['format'] }>(
     'select "fileKey", format from "Export" where id = $1 and "fileName" = $2',
     [id, name],

@@ -12,6 +12,7 @@ import {
   int,
   intIdOfType,
   json,
+  listOfInput,
   optional,
   text,
 } from '../input.ts';
@@ -31,6 +32,15 @@ const metadata = json(
     .record(z.string(), z.unknown(), 'Takes an object.')
     .refine((value) => JSON.stringify(value).length <= 4000, 'Takes at most 4000 characters.'),
 );
+const role = enumOf<Role>(
+  RoleName,
+  'What it may at most. A key of the kind ENDPOINT only fetches rows, whatever its role.',
+);
+const scopes = listOfInput(
+  text('A permission, such as assets:write.', 40),
+  'The permissions that it has, out of those of its role (`viewer.permissions` has names); null for all of them.',
+  20,
+);
 const name = text('What it is called.', 200);
 const id = intIdOfType('ApiKey', 'The API key.');
 const needs = 'Keys of the kind ENDPOINT need endpoint-keys:write, others keys:write.';
@@ -42,10 +52,8 @@ mutation('apiKeyCreate', {
   input: {
     name,
     kind: defaulted(enumOf<KeyInput['kind']>(KeyKind, 'What it is for.'), 'ANALYTICS'),
-    role: defaulted(
-      enumOf<Role>(RoleName, 'What it may. A key of the kind ENDPOINT only fetches rows, whatever its role.'),
-      'VIEWER',
-    ),
+    role: defaulted(role, 'VIEWER'),
+    scopes: optional(scopes),
     endpointId: optional(
       idOfType(
         'Endpoint',
@@ -64,11 +72,13 @@ mutation('apiKeyCreate', {
 });
 
 mutation('apiKeyUpdate', {
-  description: `Changes what is known of an API key. Its secret, kind and role never change. ${needs}`,
+  description: `Changes what is known of an API key and what it may. Its secret and kind never change. ${needs}`,
   access: 'endpoint-keys:write',
   input: {
     id,
     name: changeable(name),
+    role: changeable(role),
+    scopes: clearable(scopes),
     expiresAt: clearable(dateTime('When it ends.')),
     rateLimit: clearable(rateLimit),
     expectedVersion,

@@ -1,8 +1,7 @@
 import { transaction, viewerOf, type Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { ApiKey } from '../generated/prisma/client.ts';
-import { roleName } from '../permissions.ts';
-import { demandRole, explainKey, freshSecret, getManagedKey, type IssuedKey } from './service.ts';
+import { demandPower, explainKey, freshSecret, getManagedKey, type IssuedKey } from './service.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -20,7 +19,7 @@ export async function rotateKey(
   const { id, overlapHours, expectedVersion } = input;
   return transaction(ctx, async (tx) => {
     const old = await getManagedKey(tx, id);
-    demandRole(tx, roleName(old.roleId), 'id');
+    demandPower(tx, old, 'id');
     if (old.expiresAt && old.expiresAt <= tx.now && !old.revokedAt && !old.replacedById) {
       throw new DomainError('CONFLICT', 'This key has expired: make a new one.', { path: ['input', 'id'] });
     }
@@ -35,6 +34,7 @@ export async function rotateKey(
       expiresAt,
       rateLimitNumber,
       rateLimitPeriod,
+      scopes,
     } = old;
     const { secret, stored } = freshSecret(kind);
     const apiKey = await tx.db.apiKey.create({
@@ -50,6 +50,7 @@ export async function rotateKey(
         expiresAt,
         rateLimitNumber,
         rateLimitPeriod,
+        scopes,
         ...stored,
       },
     });

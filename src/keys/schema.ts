@@ -88,6 +88,11 @@ builder.prismaObject('ApiKey', {
       description: 'What it may at most; never more than its owner has by now.',
       resolve: (row) => roleName(row.roleId),
     }),
+    scopes: t.stringList({
+      nullable: true,
+      description: 'The permissions of its role that it has, at most 20; null for all of them.',
+      resolve: (row) => (row.scopes.length > 0 ? row.scopes : null),
+    }),
     maskedSecret: t.string({
       description: 'What its secret looks like: the prefix and the last 4 characters.',
       resolve: (row) => `${prefixes[row.kind]}****${row.lastFour}`,

@@ -1,8 +1,18 @@
 import { explainMissing, given } from '../changes.ts';
 import { transaction, viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound } from '../errors.ts';
+import { DomainError, DomainErrors, notFound } from '../errors.ts';
 import type { ApiKey, KeyKind, Prisma, RateLimitPeriod } from '../generated/prisma/client.ts';
-import { mayGrant, roleIds, roleName, type RoleName } from '../permissions.ts';
+import {
+  excessOf,
+  lackOf,
+  permissionNames,
+  permissionsOf,
+  permissionsWithin,
+  roleIds,
+  roleName,
+  type Permission,
+  type RoleName,
+} from '../permissions.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 
 /** Requests within a period. */
@@ -19,11 +29,15 @@ export interface KeyInput {
   mcpDeploymentId: string | null;
   expiresAt: Date | null;
   rateLimit: KeyRateLimit | null;
+  /** Permissions of the role that it has; null for all of them. */
+  scopes: string[] | null;
 }
 
 export interface KeyChanges {
   id: number;
   name?: string | undefined;
+  role?: RoleName | undefined;
+  scopes?: string[] | null | undefined;
   expiresAt?: Date | null | undefined;
   rateLimit?: KeyRateLimit | null | undefined;
   expectedVersion?: number | undefined;
@@ -42,23 +56,33 @@ const invalid = (message: string, field: string): DomainError =>
 function demandKind(ctx: Context, kind: KeyKind, field: string): void {
   const { permissions, role } = viewerOf(ctx);
   if (kind === 'ENDPOINT' || permissions.has('keys:write')) return;
-  throw new DomainError(
-    'FORBIDDEN',
-    `Keys other than those of endpoints need the permission keys:write, which your role (${role}) does not have.`,
-    {
-      path: ['input', field],
-    },
-  );
+  const message = `Only keys of endpoints need less. ${lackOf('keys:write', role)}`;
+  throw new DomainError('FORBIDDEN', message, { path: ['input', field] });
 }
 
 /** Nobody hands out, or gets hold of, a key that may more than they may. @throws DomainError FORBIDDEN */
-export function demandRole(ctx: Context, role: RoleName, field: string): void {
-  const own = viewerOf(ctx).role;
-  if (!mayGrant(own, role)) {
-    throw new DomainError('FORBIDDEN', `A key with the role ${role} may more than yours (${own}).`, {
-      path: ['input', field],
-    });
-  }
+export function demandPower(ctx: Context, key: { roleId: number; scopes: readonly string[] }, field: string): void {
+  const role = roleName(key.roleId);
+  const excess = excessOf(viewerOf(ctx).permissions, permissionsWithin(role, key.scopes));
+  if (excess.length === 0) return;
+  const message = `A key with the role ${role} may more than you: ${excess.join(', ')}.`;
+  throw new DomainError('FORBIDDEN', message, { path: ['input', field] });
+}
+
+/** The scopes of a key as they are stored, each once. @throws DomainErrors VALIDATION for each that its role does not have. */
+function scopesOf(role: RoleName, scopes: readonly string[] | null): string[] {
+  if (scopes === null) return [];
+  if (scopes.length === 0) throw invalid('Takes at least one; null gives all that the role has.', 'scopes');
+  const has = permissionsOf[role];
+  const wrong = scopes.flatMap((scope, i) => {
+    if (has.has(scope as Permission)) return [];
+    const message = permissionNames.includes(scope as Permission)
+      ? `The role ${role} does not have ${scope}.`
+      : `There is no such permission; the role ${role} has ${[...has].join(', ')}.`;
+    return [new DomainError('VALIDATION', message, { path: ['input', 'scopes', String(i)] })];
+  });
+  if (wrong.length > 0) throw new DomainErrors(wrong);
+  return [...new Set(scopes)];
 }
 
 function checkExpiry(ctx: Context, expiresAt: Date | null | undefined): void {
@@ -91,7 +115,10 @@ export async function createKey(ctx: Context, input: KeyInput): Promise<IssuedKe
   const { companyId, userId } = viewerOf(ctx);
   const { name, kind, role, endpointId, mcpDeploymentId, expiresAt, rateLimit } = input;
   demandKind(ctx, kind, 'kind');
-  demandRole(ctx, role, 'role');
+  if (kind === 'ENDPOINT' && input.scopes)
+    throw invalid('A key of the kind ENDPOINT only fetches rows: it takes no scopes.', 'scopes');
+  const scopes = scopesOf(role, input.scopes);
+  demandPower(ctx, { roleId: roleIds[role], scopes }, 'role');
   checkExpiry(ctx, expiresAt);
   if (kind === 'ENDPOINT' && !endpointId)
     throw invalid('A key of the kind ENDPOINT takes the endpoint it is for.', 'endpointId');
@@ -117,6 +144,7 @@ export async function createKey(ctx: Context, input: KeyInput): Promise<IssuedKe
         expiresAt,
         rateLimitNumber: rateLimit?.number ?? null,
         rateLimitPeriod: rateLimit?.period ?? null,
+        scopes,
         ...stored,
       },
     });
@@ -163,21 +191,39 @@ async function write(
   return ctx.db.apiKey.findUniqueOrThrow({ where: { id } });
 }
 
+/** What a changed key would be stored with. @throws DomainError VALIDATION, FORBIDDEN where it would have more than the caller. */
+function powerOf(ctx: Context, key: ApiKey, input: KeyChanges): { roleId: number; scopes: string[] } {
+  if (key.kind === 'ENDPOINT')
+    throw invalid(
+      'A key of the kind ENDPOINT only fetches rows, whatever its role.',
+      input.scopes === undefined ? 'role' : 'scopes',
+    );
+  const role = input.role ?? roleName(key.roleId);
+  // Scopes that are kept are checked against a new role, too.
+  const kept = key.scopes.length > 0 ? key.scopes : null;
+  const power = { roleId: roleIds[role], scopes: scopesOf(role, input.scopes === undefined ? kept : input.scopes) };
+  demandPower(ctx, power, input.role === undefined ? 'scopes' : 'role');
+  return power;
+}
+
 /**
- * Changes what is known of a key; its secret, kind and role stay. A key that was replaced keeps its end.
+ * Changes what is known of a key and what it may; its secret and kind stay. A key that was replaced keeps its end.
  * @throws DomainError NOT_FOUND, FORBIDDEN, VALIDATION, CONFLICT for a revoked key, VERSION_CONFLICT.
  */
 export async function updateKey(ctx: Context, input: KeyChanges): Promise<ApiKey> {
-  const { name, expiresAt, rateLimit } = input;
+  const { name, expiresAt, rateLimit, role } = input;
   const key = await getManagedKey(ctx, input.id);
-  demandRole(ctx, roleName(key.roleId), 'id');
+  demandPower(ctx, key, 'id');
   checkExpiry(ctx, expiresAt);
   const limit =
     rateLimit === undefined
       ? {}
       : { rateLimitNumber: rateLimit?.number ?? null, rateLimitPeriod: rateLimit?.period ?? null };
+  const power = role === undefined && input.scopes === undefined ? null : powerOf(ctx, key, input);
   const guard = { revokedAt: null, ...(expiresAt === undefined ? {} : { replacedById: null }) };
-  return write(ctx, input, { ...given({ name, expiresAt }), ...limit }, guard);
+  // What a key may is judged by what was read, so that has to be what is written over.
+  const change = power ? { ...input, expectedVersion: input.expectedVersion ?? key.version } : input;
+  return write(ctx, change, { ...given({ name, expiresAt }), ...limit, ...power }, guard);
 }
 
 /**

@@ -4,6 +4,11 @@ import { POPULARITY_MINUTES } from './popularity.ts';
 /** What the marketplace shows: listed, not deleted, of a seller who accepted the EULA. */
 export const LISTED = `t."sellInMarketplace" and t.active and exists (select from "Company" s where s.id = t."companyId" and s."acceptedEula")`;
 
+/** Whether a product is of one of some categories: tags, or industries and use cases by slug or name. */
+export const inCategory = (list: string): string => `coalesce(t.tags && ${list}
+  or t."industryId" in (select i.id from "Industry" i where array[i.slug, i.name, i."shortName"] && ${list})
+  or t."useCaseId" in (select u.id from "AssetUseCase" u where array[u.slug, u.name] && ${list}), false)`;
+
 const COUNTED = `counted every ${POPULARITY_MINUTES} minutes`;
 
 /** The sorts of the marketplace's lists. */

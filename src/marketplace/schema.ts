@@ -9,7 +9,7 @@ import { load } from '../loader.ts';
 import { idOf } from '../nodes.ts';
 import { AssetType } from '../product-enums.ts';
 import { assetFacets, FACET_SIZE, type Facet } from './facets.ts';
-import { LISTED, listingSorts } from './listed.ts';
+import { inCategory, LISTED, listingSorts } from './listed.ts';
 import { AssetListing, EndpointListing, listedAsset, listedEndpoint } from './listings-schema.ts';
 import { POPULARITY_MINUTES, popularityAsOf } from './popularity.ts';
 import { recommendations } from './recommendations.ts';
@@ -19,6 +19,7 @@ type AssetRow = ModelRow<'Asset'>;
 const shared = {
   name: scalarFilter('String', 't.name', 'What it is called.'),
   tags: tagFilter('t.tags', 'Its tags.'),
+  category: tagFilter(inCategory, 'A tag of it, or the slug or name of its industry or use case.'),
   industryId: idFilter('Industry', 't."industryId"', 'Its industry.', true),
   useCaseId: idFilter('AssetUseCase', 't."useCaseId"', 'Its main use case.', true),
   sellerHandle: scalarFilter(

@@ -10,11 +10,12 @@ import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
 import { CENTS_PER_CREDIT, centsOf, creditsOf, effectiveCents, usdOf } from './credits.ts';
 import { activePrices, discountsOf, priceAt, priceNow } from './loaders.ts';
-import { createPrice, deletePrice, discountPrice, updatePrice } from './service.ts';
+import { createPrice, deletePrice, discountPrice, endDiscount, updatePrice } from './service.ts';
 
 builder.prismaObject('PriceDiscount', {
   description: 'A sale on a price.',
   fields: (t) => ({
+    id: t.id({ description: 'For priceDiscountEnd.', resolve: idOf('PriceDiscount') }),
     percentage: t.field({
       type: 'Decimal',
       description: 'How much is off: 20 is 20 %.',
@@ -24,6 +25,10 @@ builder.prismaObject('PriceDiscount', {
     saleEndAt: t.field({ type: 'DateTime', description: 'Until just before then.', resolve: (row) => row.saleEndAt }),
   }),
 });
+
+const moment = builder.args((t) => ({
+  at: t.field({ type: 'DateTime', required: false, description: 'The moment; now unless said.' }),
+}));
 
 builder.prismaObject('Price', {
   description: 'A price of an asset or endpoint, per run or page. A new one ends the former; the history stays.',
@@ -41,18 +46,21 @@ builder.prismaObject('Price', {
     }),
     effectivePriceUsd: t.field({
       type: 'Decimal',
-      description: 'US dollars now, the sale that runs taken off.',
-      resolve: async (row, _, ctx) => usdOf((await priceNow(ctx, row)).cents),
+      description: 'US dollars at that moment, the sale that runs then taken off.',
+      args: moment,
+      resolve: async (row, { at }, ctx) => usdOf((await priceNow(ctx, row, at ?? ctx.now)).cents),
     }),
     effectiveCredits: t.int({
-      description: 'Credits now: what a run is charged.',
-      resolve: async (row, _, ctx) => (await priceNow(ctx, row)).credits,
+      description: 'Credits at that moment; now, what a run is charged.',
+      args: moment,
+      resolve: async (row, { at }, ctx) => (await priceNow(ctx, row, at ?? ctx.now)).credits,
     }),
     activeDiscount: t.field({
       type: typeNamed('PriceDiscount'),
       nullable: true,
-      description: 'The sale that runs now.',
-      resolve: async (row, _, ctx) => (await priceNow(ctx, row)).discount as never,
+      description: 'The sale that runs at that moment.',
+      args: moment,
+      resolve: async (row, { at }, ctx) => (await priceNow(ctx, row, at ?? ctx.now)).discount as never,
     }),
     discounts: t.field({
       type: [typeNamed('PriceDiscount')],
@@ -225,6 +233,14 @@ for (const [product, model, field] of [
     }),
   });
 }
+
+mutation('priceDiscountEnd', {
+  description: 'Takes back a sale that has not begun, or ends now one that runs.',
+  access: 'prices:write',
+  input: { id: idOfType('PriceDiscount', 'The sale.') },
+  payload,
+  run: async (ctx, { id }) => ({ price: await endDiscount(ctx, id) }),
+});
 
 mutation('priceUpdate', {
   description: 'Corrects a price that nobody was charged by yet, or ends it.',

@@ -137,6 +137,34 @@ export async function discountPrice(
   );
 }
 
+/**
+ * Takes back a sale that has not begun; ends now one that runs. One that is over stays: runs were charged by it.
+ * @throws DomainError NOT_FOUND, CONFLICT for a sale that is over
+ */
+export async function endDiscount(ctx: Context, id: string): Promise<Price> {
+  const { companyId } = viewerOf(ctx);
+  const { price, ended } = await transaction(ctx, async (tx) => {
+    const missing = notFound('sale', ['input', 'id']);
+    const found = await tx.db.priceDiscount.findFirst({ where: { id, companyId } });
+    if (!found) throw missing;
+    const { price: locked } = await lockPrice(tx, found.priceId);
+    // Read again: prices of a product change one after another.
+    const sale = await tx.db.priceDiscount.findFirst({ where: { id, companyId } });
+    if (!sale) throw missing;
+    if (sale.saleEndAt <= tx.now) throw new DomainError('CONFLICT', 'This sale is over.', { path: ['input', 'id'] });
+    await (sale.saleStartAt < tx.now
+      ? tx.db.priceDiscount.updateMany({ where: { id, companyId }, data: { saleEndAt: tx.now } })
+      : tx.db.priceDiscount.deleteMany({ where: { id, companyId } }));
+    return { price: locked, ended: sale };
+  });
+  if (price.endedAt) return price;
+  const { saleStartAt } = ended;
+  const percentage = String(ended.percentage);
+  const message =
+    saleStartAt < ctx.now ? `${percentage} % are off no more.` : `${percentage} % will not be off after all.`;
+  return announce(ctx, price, message, { percentage, saleStartAt, saleEndAt: saleStartAt < ctx.now ? ctx.now : null });
+}
+
 async function lockPrice(ctx: Context, id: string): Promise<{ price: Price; product: Product; isListed: boolean }> {
   const { companyId } = viewerOf(ctx);
   const price = await ctx.db.price.findFirst({ where: { id, companyId } });

@@ -1,7 +1,7 @@
 import { explainMissing, given } from '../changes.ts';
-import { isTimezone } from '../companies/service.ts';
+import { isTimezone, NO_TIMEZONE } from '../companies/service.ts';
 import { transaction, viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound, violatedIndex } from '../errors.ts';
+import { DomainError, notFound, throwAll, violatedIndex } from '../errors.ts';
 import type { User, UserStatus } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import { roleIds, roleName, type RoleName } from '../permissions.ts';
@@ -38,27 +38,25 @@ const ending: readonly UserStatus[] = ['INACTIVE', 'BANNED'];
 const forbidden = (message: string, field: string): DomainError =>
   new DomainError('FORBIDDEN', message, { path: ['input', field] });
 
-/** @throws DomainError FORBIDDEN where the caller may not give this role to anybody. */
-function demandRole(ctx: Context, role: RoleName): void {
-  if (role === 'OPERATOR') throw forbidden('The role OPERATOR is not given by companies.', 'role');
-  if (privileged.includes(role) && !viewerOf(ctx).permissions.has('admins:write')) {
-    throw forbidden(`Only an OWNER gives the role ${role}.`, 'role');
-  }
+/** Why the caller may not give this role to anybody; null where they may. */
+function refusalOfRole(ctx: Context, role: RoleName): DomainError | null {
+  if (role === 'OPERATOR') return forbidden('The role OPERATOR is not given by companies.', 'role');
+  if (!privileged.includes(role) || viewerOf(ctx).permissions.has('admins:write')) return null;
+  return forbidden(`Only an OWNER gives the role ${role}.`, 'role');
 }
 
-async function checkReferences(
+/** What is wrong with what a user refers to, a mistake each. */
+async function mistakesIn(
   ctx: Context,
   input: { timezone?: string | undefined; jobFunctionId?: number | null | undefined },
-): Promise<void> {
-  const { timezone, jobFunctionId } = input;
-  if (timezone !== undefined && !isTimezone(timezone)) {
-    throw new DomainError('VALIDATION', 'No time zone has this name; take one such as Europe/Berlin.', {
-      path: ['input', 'timezone'],
-    });
-  }
-  if (typeof jobFunctionId === 'number' && !(await ctx.db.jobFunction.findUnique({ where: { id: jobFunctionId } }))) {
-    throw notFound('job function', ['input', 'jobFunctionId']);
-  }
+): Promise<DomainError[]> {
+  const { timezone, jobFunctionId: id } = input;
+  const isOther = timezone !== undefined && !isTimezone(timezone);
+  const isMissing = typeof id === 'number' && (await ctx.db.jobFunction.count({ where: { id } })) === 0;
+  return [
+    ...(isOther ? [new DomainError('VALIDATION', NO_TIMEZONE, { path: ['input', 'timezone'] })] : []),
+    ...(isMissing ? [notFound('job function', ['input', 'jobFunctionId'])] : []),
+  ];
 }
 
 /**
@@ -68,8 +66,7 @@ async function checkReferences(
 export async function createUser(ctx: Context, input: UserInput): Promise<User> {
   const { companyId } = viewerOf(ctx);
   const { name, email, role, status, timezone, jobFunctionId, hasOptedOutOfMarketing } = input;
-  demandRole(ctx, role);
-  await checkReferences(ctx, input);
+  throwAll([refusalOfRole(ctx, role), await mistakesIn(ctx, input)].flat().filter((mistake) => mistake !== null));
   const data = {
     name,
     status,
@@ -135,13 +132,13 @@ const lastOwner = (): DomainError =>
 export async function updateUser(ctx: Context, input: UserChanges): Promise<User> {
   const { companyId } = viewerOf(ctx);
   const { id, role, status, name, timezone, jobFunctionId, hasOptedOutOfMarketing, expectedVersion } = input;
-  await checkReferences(ctx, input);
+  throwAll(await mistakesIn(ctx, input));
   return transaction(ctx, async (tx) => {
     const { user, isLastOwner } = await lockUser(tx, id);
     const isOtherRole = role !== undefined && roleIds[role] !== user.roleId;
     const isOtherStatus = status !== undefined && status !== user.status;
     if (isOtherRole || isOtherStatus) demandPower(tx, user);
-    if (isOtherRole) demandRole(tx, role);
+    if (isOtherRole) throwAll([refusalOfRole(tx, role)].filter((mistake) => mistake !== null));
     if (isLastOwner && (isOtherRole || isOtherStatus)) throw lastOwner();
     const { count } = await tx.db.user.updateMany({
       where: { id, companyId, active: true, ...(expectedVersion ? { version: expectedVersion } : {}) },

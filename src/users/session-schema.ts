@@ -33,6 +33,10 @@ builder.prismaObject('Session', {
       nullable: true,
       description: 'The program that signed in, as it named itself.',
     }),
+    issuer: t.exposeString('issuer', {
+      nullable: true,
+      description: 'Who vouched for the user when it began: an OpenID Connect issuer.',
+    }),
     createdAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: (row) => row.createdAt }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends by itself.', resolve: (row) => row.expiresAt }),
     revokedAt: t.field({

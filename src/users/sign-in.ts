@@ -82,6 +82,7 @@ async function openSession(ctx: Context, user: User): Promise<SignIn> {
     createdAt: ctx.now,
     expiresAt,
     userAgent: ctx.userAgent,
+    issuer: ctx.app.config.GOOGLE_ISSUER,
   };
   return { token, session: await ctx.db.session.create({ data }), user };
 }

@@ -2,7 +2,7 @@ import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { toGlobalId } from '../ids.ts';
 import { load } from '../loader.ts';
-import { mayGrant, roleNames } from '../permissions.ts';
+import { excessOf, permissionsOf, roleNames } from '../permissions.ts';
 import { RoleName } from '../product-enums.ts';
 import { OWN_ANY, rowBy } from '../rows.ts';
 
@@ -34,14 +34,16 @@ export const Viewer = builder.objectRef<Caller>('Viewer').implement({
     kind: t.field({ type: Kind, description: 'How the caller signed in.', resolve: (viewer) => viewer.kind }),
     role: t.field({ type: RoleName, description: 'The role that counts.', resolve: (viewer) => viewer.role }),
     permissions: t.stringList({
-      description: 'What that role may, at most 20.',
+      description: 'What the caller may: all that the role has, or the scopes of the key; at most 20.',
       resolve: (viewer) => [...viewer.permissions].sort(),
     }),
     roleTable: t.field({
       type: [RoleName],
       description: 'The roles this caller could hand out, at most 6.',
       resolve: (viewer) =>
-        viewer.permissions.size === 0 ? [] : roleNames.filter((role) => mayGrant(viewer.role, role)),
+        viewer.permissions.size === 0
+          ? []
+          : roleNames.filter((role) => excessOf(viewer.permissions, permissionsOf[role]).length === 0),
     }),
     user: t.field({
       type: typeNamed('User'),
@@ -68,6 +70,10 @@ export const Viewer = builder.objectRef<Caller>('Viewer').implement({
           ? null
           : (load(ctx, sessionById, { company: viewer.companyId, id: viewer.sessionId }) as never),
     }),
+    isServiceAccount: t.boolean({
+      description: 'Whether no person is behind the credential: it is a key of the company itself.',
+      resolve: (viewer) => viewer.userId === null,
+    }),
     endpointId: t.id({
       nullable: true,
       description: 'The endpoint that is all an endpoint key reaches; null for any other credential.',
@@ -83,6 +89,11 @@ export const Viewer = builder.objectRef<Caller>('Viewer').implement({
       nullable: true,
       description: 'The program that calls, as it names itself.',
       resolve: (_, __, ctx) => ctx.userAgent,
+    }),
+    originDomain: t.string({
+      nullable: true,
+      description: 'The domain of the site whose page calls, by its Origin header; null outside of browsers.',
+      resolve: (_, __, ctx) => ctx.originDomain,
     }),
     company: t.field({
       type: typeNamed('Company'),

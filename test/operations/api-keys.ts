@@ -82,16 +82,17 @@ export const apiKeys: Row[] = [
   {
     id: 'OP-005',
     rest: 'PATCH /companies/{company_id}/api-keys/{api_key_id}',
-    what: 'Changes name, end and rate limit of a key, never its secret.',
+    what: 'Changes name, end, role, scopes and rate limit of a key, never its secret.',
     field: 'apiKeyUpdate',
     document: `mutation ApiKeyUpdate($input: ApiKeyUpdateInput!) {
-      apiKeyUpdate(input: $input) { apiKey { id name expiresAt rateLimit { number period } version } ${userErrors} }
+      apiKeyUpdate(input: $input) { apiKey { id name expiresAt role scopes rateLimit { number period } version } ${userErrors} }
     }`,
     variables: (kept) => ({
       input: {
         id: kept['apiKeyId'],
         name: 'Notebook of the analysts',
         expiresAt: '2036-01-01T00:00:00Z',
+        scopes: ['company:read', 'products:run'],
         rateLimit: { number: 600, period: 'MINUTE' },
         expectedVersion: 1,
       },
@@ -100,15 +101,19 @@ export const apiKeys: Row[] = [
       const changed = {
         name: 'Notebook of the analysts',
         expiresAt: '2036-01-01T00:00:00.000Z',
+        role: 'ANALYST',
+        scopes: ['company:read', 'products:run'],
         rateLimit: { number: 600, period: 'MINUTE' },
         version: 2,
       };
       expect(apiKey).toEqual({ id: w.kept['apiKeyId'], ...changed });
       const read = await w.ask(
-        'query ($id: ID!) { company { apiKey(id: $id) { name expiresAt rateLimit { number period } version } } }',
+        'query ($id: ID!) { company { apiKey(id: $id) { name expiresAt role scopes rateLimit { number period } version } } }',
         { id: w.kept['apiKeyId'] },
       );
       expect(read.company.apiKey).toEqual(changed);
+      const me = await w.t.run(w.kept['apiKeySecret'] ?? '', '{ viewer { permissions } }');
+      expect(me.data.viewer.permissions).toEqual(['company:read', 'products:run']);
       expect(await w.refused(this.document, this.variables?.(w.kept))).toEqual([
         'VERSION_CONFLICT input.expectedVersion',
       ]);
@@ -128,12 +133,12 @@ export const apiKeys: Row[] = [
       await t.app.usage.flush();
     },
     check({ company: { apiKey } }) {
-      expect(apiKey.statistics).toMatchObject({ requestCount: 4, failedAttemptCount: 0 });
+      expect(apiKey.statistics).toMatchObject({ requestCount: 5, failedAttemptCount: 0 });
       expect(apiKey.statistics.days.map((day: { requestCount: number }) => day.requestCount)).toEqual([
-        0, 0, 0, 0, 0, 0, 4,
+        0, 0, 0, 0, 0, 0, 5,
       ]);
       expect(Date.now() - Date.parse(apiKey.statistics.lastUsedAt)).toBeLessThan(60_000);
-      expect(apiKey.statistics.topOperations).toEqual([{ operation: 'viewer', requestCount: 4 }]);
+      expect(apiKey.statistics.topOperations).toEqual([{ operation: 'viewer', requestCount: 5 }]);
     },
   },
   {

@@ -89,10 +89,10 @@ export const companies: Row[] = [
   {
     id: 'OP-050',
     rest: 'GET /companies/{company_id}/requests/usage',
-    what: 'What the company has used in a month, by day, product and key, and its log as CSV.',
+    what: 'What the company has used in a month, by day, product and key, and its log as CSV, as a file too.',
     field: 'company.usage',
     document: `query Usage {
-      company { usage { month total successes failures byDay { day total } byProduct { name total } byKey { total } csv quota { monthlyRequests used remaining resetAt } } }
+      company { usage { month total successes failures byDay { day total } byProduct { name total } byKey { total } csv downloadUrl quota { monthlyRequests used remaining resetAt } } }
     }`,
     prepare: (w) => w.t.app.usage.flush(),
     async check({ company: { usage } }, w) {
@@ -116,6 +116,8 @@ export const companies: Row[] = [
         'started_at,run_id,product_kind,product,seller,status,error_code,credits,rows,elapsed_ms,api_key',
       );
       expect(lines).toHaveLength(total + 1);
+      const file = await w.t.gateway.fetch(usage.downloadUrl);
+      expect(await file.text()).toBe(usage.csv);
       const { company: past } = await w.ask(
         '{ company { usage(month: "2020-02") { total successes byDay { total } } } }',
       );

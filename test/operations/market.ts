@@ -47,6 +47,7 @@ export const market: Row[] = [
       company { assets(search: "odds", first: 20, orderBy: { field: NAME, direction: ASC }) { totalCount { value } nodes { slug } } }
       marketplace {
         assets(search: "odds", first: 3, orderBy: { field: PRICE_USD, direction: DESC }) { totalCount { value } nodes { slug price { priceUsd } } }
+        ofAKind: assets(where: { category: { eq: "Odds and Betting Markets" }, tags: { eq: "odds" } }, orderBy: { field: TRENDING, direction: DESC }) { totalCount { value } }
         assetFacets(search: "odds") { kind value count }
         asset(by: { path: "kickoff-metrics/home-advantage-index" }) { recommendations(first: 2) { listing { slug } score reasons } }
       }
@@ -71,6 +72,7 @@ export const market: Row[] = [
           { slug: 'bookmaker-margins-month-by-month', price: { priceUsd: '3.00' } },
         ],
       });
+      expect(marketplace.ofAKind.totalCount.value).toBe(5);
       expect(marketplace.assetFacets).toEqual(
         expect.arrayContaining([
           { kind: 'ASSET_TYPE', value: 'CALCULATION', count: 3 },

@@ -11,12 +11,31 @@ export const users: Row[] = [
     rest: 'GET /me',
     what: 'Who calls: the key or session, its user, role and company.',
     field: 'viewer',
-    document: `query Me { viewer { kind role user { id name email } apiKey { name } company { handle } permissions creditsBalance } }`,
+    document: `query Me {
+      viewer {
+        kind role permissions isServiceAccount userAgent originDomain expiresAt creditsBalance
+        user { id name email status timezone jobFunction { name } isActive createdAt updatedAt }
+        company { id handle }
+        session { issuer createdAt expiresAt }
+        apiKey { id name }
+      }
+    }`,
     async check({ viewer }, w) {
       expect(viewer).toMatchObject({
         kind: 'KEY',
         role: 'OWNER',
-        user: { id: demo.owner, name: 'Amara Osei', email: 'amara.osei@kickoff-metrics.example' },
+        isServiceAccount: false,
+        userAgent: null,
+        originDomain: null,
+        expiresAt: null,
+        user: {
+          id: demo.owner,
+          name: 'Amara Osei',
+          email: 'amara.osei@kickoff-metrics.example',
+          status: 'ACTIVE',
+          isActive: true,
+        },
+        session: null,
         apiKey: { name: 'Demo OWNER' },
         company: { handle: 'kickoff-metrics' },
       });
@@ -140,8 +159,18 @@ export const users: Row[] = [
       expect(session.isActive).toBe(true);
       expect(Date.parse(session.expiresAt)).toBeGreaterThan(Date.now());
       w.kept['sessionToken'] = token;
-      const me = await w.ask('{ viewer { kind role user { id } } }', {}, 'session');
-      expect(me.viewer).toEqual({ kind: 'SESSION', role: 'EDITOR', user: { id: w.kept['userId'] } });
+      const me = await w.ask(
+        '{ viewer { kind role user { id } session { issuer expiresAt } apiKey { id } } }',
+        {},
+        'session',
+      );
+      expect(me.viewer).toEqual({
+        kind: 'SESSION',
+        role: 'EDITOR',
+        user: { id: w.kept['userId'] },
+        session: { issuer: w.issuer.settings.GOOGLE_ISSUER, expiresAt: session.expiresAt },
+        apiKey: null,
+      });
       const forged = await w.issuer.token({ sub: 'google-mira', email: EMAIL, nonce: 'n-1' }, { isForged: true });
       const refused = await w.refused(this.document, { input: { idToken: forged, nonce: 'n-1' } }, 'anonymous');
       expect(refused).toEqual(['VALIDATION input.idToken']);
