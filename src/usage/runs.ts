@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { viewerOf, type Context, type UsageEvent } from '../context.ts';
+import { isNobody, viewerOf, type Context, type UsageEvent } from '../context.ts';
 import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
 import type { RunQuery } from '../db.ts';
 import { DomainError } from '../errors.ts';
@@ -35,6 +35,8 @@ export interface RunResult {
   engineMs: number;
   /** What a language model counted for it. */
   tokens?: Tokens | null | undefined;
+  /** What the engine calls the statement. */
+  jobId?: string | null | undefined;
   /** False for an answer that is not charged, such as a page without rows. */
   isCharged: boolean;
   /** What is charged where that is not all that was reserved; the rest is given back. */
@@ -67,9 +69,13 @@ async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientH
   const { number, period, granularity } = terms.rateLimit;
   const viewer = viewerOf(ctx);
   const { assetId, endpointId } = productOf(terms);
+  // Nobody has no user and no company: who asks from the same address is the same.
+  const nobody = ['case when "userId" is null and "apiKeyId" is null then "clientHash" end', clientHash];
   const scope = {
-    USER: ['coalesce("userId"::text, "apiKeyId"::text)', viewer.userId ?? String(viewer.apiKeyId)],
-    COMPANY: ['"companyId"::text', viewer.companyId],
+    USER: isNobody(viewer)
+      ? nobody
+      : ['coalesce("userId"::text, "apiKeyId"::text)', viewer.userId ?? String(viewer.apiKeyId)],
+    COMPANY: isNobody(viewer) ? nobody : ['"companyId"::text', viewer.companyId],
     IP: ['"clientHash"', clientHash],
     GLOBAL: [`'all'`, 'all'],
   }[granularity] as [string, string];
@@ -209,7 +215,7 @@ export async function succeedRun(
     await also?.(query, run);
     const [closed] = await query<RunRow>(
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
-         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13
+         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13, "engineJobId" = $14
        where id = $1 and status = 'RUNNING' returning *`,
       [
         run.id,
@@ -225,6 +231,7 @@ export async function succeedRun(
         credits,
         result.tokens?.prompt ?? null,
         result.tokens?.completion ?? null,
+        result.jobId ?? null,
       ],
     );
     if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
