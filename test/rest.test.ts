@@ -226,6 +226,7 @@ describe('the addresses refuse', () => {
     ['a bad key', CATALOGUE, 'sk_nonsense', 401, 'BAD_CREDENTIALS'],
     ['an unknown product', 'http://gateway/analyze/basket-insights/assets/no-such-asset', 'buyer', 404, 'NOT_FOUND'],
     ['a bad number', `${CATALOGUE}?limit=many`, 'buyer', 400, 'VALIDATION'],
+    ['a page of no rows', `${SALES}?limit=0`, 'buyer', 400, 'VALIDATION'],
     [
       'a bad parameter',
       'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index?season=soon',

@@ -170,6 +170,8 @@ async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }
   );
   const start = numberOf(query.get('start'), 'start', 0);
   const limit = numberOf(query.get('limit'), 'limit', 100);
+  // A page of none would tell for free whether there is a row.
+  if (limit === 0) throw new DomainError('VALIDATION', 'limit takes 1 or more.', { path: ['query', 'limit'] });
   const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
   const input = { endpoint: { id: endpoint.id }, start, limit, parameters: given(request, types), maxCredits };
   const { page, run } = await intended(ctx, request, 'endpoint rows', input, (within) => fetchPage(within, input));
