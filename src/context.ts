@@ -142,6 +142,10 @@ export const companyViewer = (companyId: string): Viewer => ({
   rateLimit: null,
 });
 
+/** Whether nobody with a credential asks: the gateway by itself, or a passer-by of what is open to all. */
+export const isNobody = ({ userId, apiKeyId }: Pick<Viewer, 'userId' | 'apiKeyId'>): boolean =>
+  userId === null && apiKeyId === null;
+
 /** The caller. @throws DomainError UNAUTHENTICATED for an anonymous request. */
 export function viewerOf(ctx: Context): Viewer {
   if (!ctx.viewer)

@@ -127,7 +127,7 @@ export const RateLimitGranularity = enumOf('RateLimitGranularity', 'Whose reques
   GLOBAL: 'All.',
 });
 export const AccessMethod = enumOf('AccessMethod', 'How callers of an endpoint show that they may.', {
-  OPEN: 'Not at all.',
+  OPEN: 'Not at all: while it is listed and free, its customer address needs no credential. What costs credits needs one.',
   API_KEY: 'By an endpoint key, or by any credential that may process products.',
   IP: 'By their address.',
   EMAIL: 'By the e-mail address of their user.',

@@ -7,6 +7,7 @@ import './users/schema.ts';
 import './keys/schema.ts';
 import './connections/schema.ts';
 import './prices/schema.ts';
+import './prices/receipt-schema.ts';
 import './assets/schema.ts';
 import './endpoints/schema.ts';
 import './charts/schema.ts';

@@ -185,11 +185,13 @@ describe('a chart', () => {
 
   it('has a trend of least squares, by x or by place', () => {
     const of = columns({ x: [0, 1, 2, 3], y: [1, 3, null, 7] });
-    expect(draw({ vizChartType: 'SCATTER', vizShowTrendline: true }, of).data[1]).toEqual({
+    const [points, line] = draw({ vizChartType: 'SCATTER', vizShowTrendline: true }, of).data;
+    expect(points).toMatchObject({ mode: 'markers', marker: { color: '#3366cc' } });
+    expect(line).toEqual({
       type: 'scatter',
       mode: 'lines',
       name: 'trend',
-      line: { dash: 'dot', width: 1 },
+      line: { dash: 'dot', width: 1.5, color: '#3366cc' },
       x: [0, 1, 3],
       y: [1, 3, 7],
     });
@@ -205,6 +207,18 @@ describe('a chart', () => {
     expect(
       draw({ vizChartType: 'LINE', vizShowTrendline: true }, columns({ x: [1, 1], y: [1, 3] })).data[1],
     ).toMatchObject({ y: [2, 2] });
+  });
+
+  it('has spokes that are names, from the top with the clock, and a grid where one is wanted', () => {
+    const of = columns({ x: [1, 2, 3], y: [5, 6, 7] });
+    for (const vizShowGrid of [true, false])
+      expect(draw({ vizChartType: 'RADAR', vizShowGrid }, of).layout).toMatchObject({
+        polar: {
+          angularaxis: { type: 'category', rotation: 90, direction: 'clockwise', showgrid: vizShowGrid },
+          radialaxis: { showgrid: vizShowGrid },
+        },
+      });
+    expect(draw({ vizChartType: 'PIE' }, of).layout).not.toHaveProperty('polar');
   });
 
   it('may have no points', () => expect(draw({}, columns({ x: [], y: [] })).data).toEqual([]));

@@ -88,6 +88,44 @@ describe('the chart of a run works', () => {
   });
 });
 
+const pictured = (asset: Made, args = '', key = mine) =>
+  t.run(
+    key,
+    `query ($id: ID!) { node(id: $id) { ... on Asset { chart { type picture${args} { mediaType width height svg dataUri } } } } }`,
+    {
+      id: gid('Asset', asset),
+    },
+  );
+
+describe('the picture of an asset', () => {
+  it('is its chart as it is now: the bytes of its address, no run and no charge', async () => {
+    const asset = await shop.asset(WITH_PARAMETERS);
+    const args = '(format: PNG, width: 300, height: 200, parameters: { region: "south" })';
+    const before = await runs();
+    const { type, picture } = (await pictured(asset, args)).data.node.chart;
+    expect([type, picture]).toMatchObject(['BAR', { mediaType: 'image/png', width: 300, height: 200, svg: null }]);
+    const shown = Buffer.from(await (await get(await addressOf(asset, args))).arrayBuffer());
+    expect(Buffer.from(picture.dataUri.split(',')[1], 'base64').equals(shown)).toBe(true);
+    const usual = (await pictured(asset)).data.node.chart.picture;
+    expect(usual.svg).toMatch(/^<svg width="800" height="500"/);
+    expect(await runs()).toBe(before);
+  });
+
+  it('is not there for whoever may not run it, for a wrong size, wrong values, or a query that fails', async () => {
+    const asset = await shop.asset(DRAWN);
+    const code = async (args: string, key = mine, made: Made = asset) =>
+      (await pictured(made, args, key)).errors?.[0]?.extensions.code;
+    expect(await code('', shop.seller.keys.VIEWER)).toBe('FORBIDDEN');
+    expect(await code('(width: 99)')).toBe('VALIDATION');
+    expect(await code('(parameters: { region: "south" })')).toBe('VALIDATION');
+    expect(await code('', mine, await shop.asset({ ...DRAWN, sqlLogic: 'select 1 as n from nowhere' }))).toBe(
+      'UNAVAILABLE',
+    );
+    expect((await pictured(await shop.asset({}))).data.node.chart).toBeNull();
+    expect((await pictured(asset, '', buyer)).data.node).toBeNull();
+  });
+});
+
 describe('the chart of a run refuses', () => {
   it.each([
     ['width: 99', 'width'],

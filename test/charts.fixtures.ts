@@ -126,6 +126,34 @@ export const figures: Record<string, { data: Record<string, unknown>[]; layout: 
     ],
     layout: { title: 'Why goods come back, in two regions' },
   },
+  'many-slices': {
+    data: [
+      {
+        type: 'pie',
+        labels: Array.from({ length: 30 }, (_, i) => `Household and garden, department ${i + 1}`),
+        values: Array.from({ length: 30 }, (_, i) => 600 / (i + 1)),
+      },
+    ],
+    layout: { title: 'More slices than can be told apart, under a title that needs two lines to be read to its end' },
+  },
+  'many-spokes': {
+    data: [
+      {
+        type: 'scatterpolar',
+        fill: 'toself',
+        theta: Array.from({ length: 26 }, (_, i) => `Household and garden, department ${i + 1}`),
+        r: Array.from({ length: 26 }, (_, i) => wave(i, 2) - 120),
+      },
+    ],
+    layout: { title: 'Change by department' },
+  },
+  'lone-points': {
+    data: [
+      { type: 'scatter', mode: 'lines', name: 'One', x: ['Mon', 'Tue', 'Wed', 'Thu'], y: [null, 4, null, 3] },
+      { type: 'scatter', mode: 'lines', name: 'Two', x: ['Mon', 'Tue', 'Wed', 'Thu'], y: [1, 2, null, 5] },
+    ],
+    layout: { title: 'Points with nothing beside them' },
+  },
   polar: {
     data: ['Calm', 'Storm'].map((name, n) => ({
       type: 'barpolar',

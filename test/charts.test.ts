@@ -5,6 +5,8 @@ import { checkFigure, lttb, MAX_POINTS, TRACE_RULES } from '../src/assets/figure
 import type { Figure } from '../src/assets/figure.ts';
 import { color, instant, label, short, title } from '../src/charts/reading.ts';
 import { renderPicture, renderSvg } from '../src/charts/render.ts';
+import { openFrame } from '../src/charts/frame.ts';
+import { ringScale, spokeNames } from '../src/charts/spokes.ts';
 import { timeLabel, timeTicks } from '../src/charts/time.ts';
 import { figures } from './charts.fixtures.ts';
 
@@ -227,6 +229,38 @@ describe('a picture', () => {
       SIZE,
     );
     expect(svg.match(/<path/g)?.length).toBeLessThan(25_000);
+  });
+});
+
+describe('names around a circle', () => {
+  const size = { width: 640, height: 400 };
+  const circle = { center: [320, 210] as [number, number], radius: 130, startAngle: 90, clockwise: true };
+  it('are left out where they would lie on each other, evenly, and stay in the picture', () => {
+    const names = many(40).map((i) => `Region ${i}`);
+    const kept = spokeNames(names, circle, openFrame({}, size)).flatMap((name, i) => (name === '' ? [] : [i]));
+    expect(kept[0]).toBe(0);
+    expect(new Set(kept.slice(1).map((at, i) => at - (kept[i] ?? 0))).size).toBe(1);
+    expect(kept.length).toBeGreaterThan(10);
+    expect(spokeNames(['A', 'B', 'C'], circle, openFrame({}, size))).toEqual(['A', 'B', 'C']);
+  });
+
+  it('are cut so that they stay different', () => {
+    const names = many(6).map((i) => `A name that is much too long to stand beside its spoke, of the region ${i}`);
+    const written = spokeNames(names, circle, openFrame({}, size));
+    expect(new Set(written).size).toBe(6);
+    for (const [i, name] of written.entries()) expect(name).toMatch(new RegExp(`^A name.*….*${i}$`));
+  });
+
+  it.each([
+    [0, 97, [0, 100]],
+    [0, 100, [0, 100]],
+    [-5, 80, [-30, 90]],
+    [-100, 0, [-100, 0]],
+    [0, 0, [0, 1]],
+  ])('have rings of round numbers from %d to %d', (low, high, [from, to]) => {
+    const { least, most, step } = ringScale(low, high);
+    expect([least, most]).toEqual([from, to]);
+    expect(least + 4 * step).toBeCloseTo(most);
   });
 });
 

@@ -34,7 +34,16 @@ const ENGINES: Record<string, number> = {
   trino: 53,
 };
 
-const PAGE = `page { columns { name type } rows rowCount start hasMore isBilled credits } run { status isBilled credits outcome { ... on RunFailure { code message } } }`;
+const PAGE = `page { columns { name type } rows rowCount start hasMore isBilled credits } run { status isBilled credits engineJobId outcome { ... on RunFailure { code message } } }`;
+/** What each service in small calls its statements. */
+const JOBS: Record<string, RegExp> = {
+  athena: /^q-\d+$/,
+  bigquery: /^job_\d+$/,
+  clickhouse: /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/,
+  databricks: /^s-\d+$/,
+  snowflake: /^01b-\d+$/,
+  trino: /^q\d+$/,
+};
 const TEXT = "O'Br\\%";
 const AT = '2024-02-29T23:30:00.25-01:00';
 const columns = [
@@ -163,7 +172,13 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('ro
         isBilled: true,
         credits: 2,
       },
-      run: { status: 'SUCCEEDED', isBilled: true, credits: 2, outcome: null },
+      run: {
+        status: 'SUCCEEDED',
+        isBilled: true,
+        credits: 2,
+        engineJobId: expect.stringMatching(JOBS[driver] ?? /^$/),
+        outcome: null,
+      },
       userErrors: [],
     });
     expect(got().at(-1)).toEqual({ ...wanted[driver], sql: `${wanted[driver]?.sql} ${bounds(driver, 6, 0)}` });

@@ -87,6 +87,50 @@ describe('a run', () => {
     }
   });
 
+  it('is its own receipt: what it cost, and the entries of the buyer alone', async () => {
+    const asset = await shop.listed('3.00');
+    const { id: priceId } = await t.app.database.prisma.price.findFirstOrThrow({ where: { assetId: asset.id } });
+    const window = { saleStartAt: new Date(Date.now() - 1000), saleEndAt: new Date(Date.now() + 60_000) };
+    await t.app.database.prisma.priceDiscount.create({
+      data: { id: newId(), companyId: shop.seller.company.id, priceId, percentage: '33.33', ...window },
+    });
+    const paid = await process(t, buyer, asset);
+    const failing = await process(t, buyer, await shop.listed('1.00', { sqlLogic: 'select no_such_column as n' }));
+    const free = await process(t, buyer, await shop.listed('0.00'));
+    const receipt = async (id: string) =>
+      (
+        await t.run(
+          buyer,
+          'query ($id: ID!) { node(id: $id) { ... on Run { priceUsd credits rowCount cacheStatus engineJobId entries { kind account credits } } } }',
+          { id },
+        )
+      ).data.node;
+    const entry = (kind: string, account: string, credits: number) => ({ kind, account, credits });
+    // $3.00 less 33.33 %.
+    expect(await receipt(paid.run.id)).toEqual({
+      priceUsd: '2.00',
+      credits: 4,
+      rowCount: 1,
+      cacheStatus: 'BYPASS',
+      engineJobId: null,
+      entries: [
+        entry('RESERVE', 'BUYER_CREDITS', -4),
+        entry('RESERVE', 'BUYER_RESERVED', 4),
+        entry('SETTLE', 'BUYER_RESERVED', -4),
+      ],
+    });
+    expect(await receipt(failing.run.id)).toMatchObject({
+      priceUsd: '0.00',
+      entries: [
+        entry('RESERVE', 'BUYER_CREDITS', -2),
+        entry('RESERVE', 'BUYER_RESERVED', 2),
+        entry('RELEASE', 'BUYER_RESERVED', -2),
+        entry('RELEASE', 'BUYER_CREDITS', 2),
+      ],
+    });
+    expect(await receipt(free.run.id)).toMatchObject({ priceUsd: '0.00', entries: [] });
+  });
+
   it('keeps the price of its start as the receipt', async () => {
     const asset = await shop.listed('1.00');
     const { run } = await process(t, buyer, asset);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { issueDemoKey, seedDemo } from '../src/demo.ts';
 import { newSecret, hashSecret } from '../src/secrets.ts';
 import { testGateway, type TestGateway } from './helpers/gateway.ts';
@@ -65,6 +65,10 @@ describe('rows over HTTP work', () => {
       headers: host,
     });
     expect(sub.body.response.rows[0]).toEqual(first.body.response.rows[1]);
+    const loud = await get('http://gateway/endpoints/v1/product-catalogue-with-prices?limit=1', endpointKey, {
+      headers: { host: 'Basket-Insights.API.example.com:443' },
+    });
+    expect(loud.body.response.rows[0]).toEqual(first.body.response.rows[0]);
   });
 
   it('charges a page with rows once', async () => {
@@ -119,6 +123,98 @@ describe('assets over HTTP work', () => {
   });
 });
 
+describe('a repeated request', () => {
+  const again = { headers: { 'idempotency-key': 'order 17' } };
+  it('with the same key has the same answer and is charged once', async () => {
+    const before = await balance();
+    const [first, second] = [await get(`${SALES}?limit=3`, buyer, again), await get(`${SALES}?limit=3`, buyer, again)];
+    expect([first.status, second.body]).toEqual([200, first.body]);
+    expect(first.body.spartera).toMatchObject({
+      billed: true,
+      credits: 2,
+      price_usd: '1.00',
+      rows: 3,
+      engine_job_id: null,
+    });
+    const run = { headers: { 'idempotency-key': 'run 17' } };
+    const [one, two] = [
+      await get(MARGIN, buyer, run),
+      await get(MARGIN, buyer, { ...run, method: 'POST', body: '{}' }),
+    ];
+    expect([one.status, two.body]).toEqual([200, one.body]);
+    expect(await balance()).toBe(before - 2 - 5);
+  });
+
+  it('with the key of another one is refused, and so is a key that is too long', async () => {
+    const before = await balance();
+    const other = await get(`${SALES}?limit=4`, buyer, again);
+    expect([other.status, other.body.reason]).toEqual([422, 'IDEMPOTENCY_MISMATCH']);
+    const long = await get(`${SALES}?limit=4`, buyer, { headers: { 'idempotency-key': 'x'.repeat(256) } });
+    expect([long.status, long.body.reason]).toEqual([400, 'VALIDATION']);
+    expect(await balance()).toBe(before);
+  });
+});
+
+describe('an endpoint that is open to anybody', () => {
+  const open = (data: object) =>
+    t.app.database.prisma.endpoint.updateMany({ where: { slug: 'product-catalogue-with-prices' }, data });
+  const usual = {
+    accessMethod: 'API_KEY' as const,
+    rateLimitNumber: null,
+    rateLimitPeriod: null,
+    rateLimitGranularity: null,
+  };
+  afterEach(async () => {
+    await open({ ...usual, sellInMarketplace: true, status: 'ACTIVE' });
+    await price('0.00');
+  });
+  const price = (amountUsd: string) =>
+    t.app.database.prisma.price.updateMany({
+      where: { endpoint: { slug: 'product-catalogue-with-prices' }, endedAt: null },
+      data: { amountUsd },
+    });
+
+  it('answers without a credential, at the cost of nobody and within its limit', async () => {
+    await open({ accessMethod: 'OPEN', rateLimitNumber: 1, rateLimitPeriod: 'HOUR', rateLimitGranularity: 'USER' });
+    const page = await get(`${CATALOGUE}?limit=2`, null);
+    expect(page.status).toBe(200);
+    expect(page.body.spartera).toMatchObject({ billed: false, credits: 0, price_usd: '0.00' });
+    expect(page.body.response.rows).toHaveLength(2);
+    const { companyId } = await t.app.database.prisma.endpoint.findFirstOrThrow({
+      where: { slug: 'product-catalogue-with-prices' },
+    });
+    expect(
+      await t.app.database.prisma.run.findUniqueOrThrow({ where: { id: page.body.spartera.run_id } }),
+    ).toMatchObject({ companyId, sellerCompanyId: companyId, userId: null, apiKeyId: null, isBilled: false });
+    const refused = await get(`${CATALOGUE}?limit=2`, null);
+    expect([refused.status, refused.body.reason]).toEqual([429, 'RATE_LIMITED']);
+  });
+
+  it.each([
+    ['is not OPEN', { accessMethod: 'API_KEY' as const }, '0.00'],
+    ['is not listed', { accessMethod: 'OPEN' as const, sellInMarketplace: false }, '0.00'],
+    ['costs credits', { accessMethod: 'OPEN' as const }, '0.01'],
+  ])('refuses where it %s', async (_, data, amountUsd) => {
+    await open(data);
+    await price(amountUsd);
+    const answer = await get(CATALOGUE, null);
+    expect([answer.status, answer.body.reason]).toEqual([401, 'UNAUTHENTICATED']);
+  });
+
+  it('tells nobody how its table failed, and opens nothing else', async () => {
+    await open({ accessMethod: 'OPEN' });
+    const { sourceTableName } = await t.app.database.prisma.endpoint.findFirstOrThrow({
+      where: { slug: 'product-catalogue-with-prices' },
+    });
+    await open({ sourceTableName: 'no_such_table' });
+    const failed = await get(CATALOGUE, null);
+    await open({ sourceTableName });
+    expect([failed.status, failed.body.message]).toEqual([422, 'The endpoint could not answer. Nothing was charged.']);
+    expect((await get(SALES, null)).status).toBe(401);
+    expect((await get(MARGIN, null)).status).toBe(401);
+  });
+});
+
 describe('limits of products over HTTP', () => {
   it('are told after each run, and when there are no more', async () => {
     const url = 'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index?season=2025';
@@ -151,6 +247,7 @@ describe('the addresses refuse', () => {
     ['a bad key', CATALOGUE, 'sk_nonsense', 401, 'BAD_CREDENTIALS'],
     ['an unknown product', 'http://gateway/analyze/basket-insights/assets/no-such-asset', 'buyer', 404, 'NOT_FOUND'],
     ['a bad number', `${CATALOGUE}?limit=many`, 'buyer', 400, 'VALIDATION'],
+    ['a page of no rows', `${SALES}?limit=0`, 'buyer', 400, 'VALIDATION'],
     [
       'a bad parameter',
       'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index?season=soon',

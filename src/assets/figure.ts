@@ -164,7 +164,7 @@ function pointsOf(settings: ChartSettings, columns: Columns): Point[] {
 }
 
 /** The least-squares line through points whose x is a number or, failing that, their place in the row. */
-function trendline(points: Point[], name: string): Record<string, unknown> | null {
+function trendline(points: Point[], name: string, color: string | undefined): Record<string, unknown> | null {
   const known = points.flatMap((point, i) =>
     point.y === null ? [] : [{ x: point.x, at: typeof point.x === 'number' ? point.x : i, y: point.y }],
   );
@@ -179,7 +179,7 @@ function trendline(points: Point[], name: string): Record<string, unknown> | nul
     type: 'scatter',
     mode: 'lines',
     name: `${name} trend`.trim(),
-    line: { dash: 'dot', width: 1 },
+    line: { dash: 'dot', width: 1.5, color },
     x: line.map(({ x }) => x),
     y: line.map(({ at }) => my + slope * (at - mx)),
   };
@@ -229,6 +229,18 @@ function traceOf(settings: ChartSettings, name: string, points: Point[], largest
   }
 }
 
+/** A trace in a colour of its own. */
+function inColor(trace: Record<string, unknown>, color: string | undefined): Record<string, unknown> {
+  const part = String(trace['mode']).includes('lines') ? 'line' : 'marker';
+  return { ...trace, [part]: { ...(trace[part] as object | undefined), color } };
+}
+
+/** Spokes are names, also where they are numbers, and go from the top with the clock. */
+const around = (showgrid: boolean): Record<string, unknown> => ({
+  angularaxis: { type: 'category', rotation: 90, direction: 'clockwise', showgrid },
+  radialaxis: { showgrid },
+});
+
 /**
  * The figure of a chart described by the viz columns: aggregated, limited and sorted, a trace for each colour.
  * @throws DomainError VALIDATION naming a column that the result does not have.
@@ -237,22 +249,28 @@ export function drawChart(settings: ChartSettings, columns: Columns, title: stri
   const points = pointsOf(settings, columns);
   const series = Map.groupBy(points, (point) => point.series);
   const largest = points.reduce((most, point) => Math.max(most, point.size ?? 0), 0);
-  const data = [...series].slice(0, 50).flatMap(([name, some]) => {
-    const hasTrend = settings.vizShowTrendline && ['LINE', 'SCATTER', 'BUBBLE'].includes(settings.vizChartType ?? '');
-    const trend = hasTrend ? trendline(some, name) : null;
-    return [traceOf(settings, name, some, largest), ...(trend ? [trend] : [])];
+  const colorway = colorways[settings.vizColorScheme] ?? colorways['DEFAULT'] ?? [];
+  const hasTrend = settings.vizShowTrendline && ['LINE', 'SCATTER', 'BUBBLE'].includes(settings.vizChartType ?? '');
+  const data = [...series].slice(0, 50).flatMap(([name, some], i) => {
+    const trace = traceOf(settings, name, some, largest);
+    // A trend has the colour of its points, though it is a trace between them.
+    const color = colorway[i % colorway.length];
+    const trend = hasTrend ? trendline(some, name, color) : null;
+    return trend ? [inColor(trace, color), trend] : [trace];
   });
   const axis = (name: string | null): Record<string, unknown> => ({
     title: { text: name ?? '' },
     showgrid: settings.vizShowGrid,
   });
+  const isAround = ['POLAR', 'RADAR'].includes(settings.vizChartType ?? '');
   const isRound = ['PIE', 'DOUGHNUT', 'POLAR', 'RADAR'].includes(settings.vizChartType ?? '');
   return {
     data,
     layout: {
       title: { text: title },
       showlegend: settings.vizShowLegend,
-      colorway: colorways[settings.vizColorScheme] ?? colorways['DEFAULT'],
+      colorway,
+      ...(isAround ? { polar: around(settings.vizShowGrid) } : {}),
       ...(isRound ? {} : { xaxis: axis(settings.vizIndepVarColName), yaxis: axis(settings.vizDepVarColName) }),
       ...(settings.vizChartType === 'BAR' ? { barmode: settings.vizBarStacked ? 'stack' : 'group' } : {}),
     },

@@ -248,6 +248,7 @@ async function finish(
       computedAt: computed.computedAt,
       engineMs: isHit ? 0 : computed.result.timings.totalMs,
       tokens: isHit ? null : computed.result.tokens,
+      jobId: computed.result.jobId,
       isCharged: true,
     },
     { answer: (run) => ({ run: { ...run, outcome } }) },

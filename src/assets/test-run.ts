@@ -43,6 +43,7 @@ export async function testAsset(
       computedAt,
       engineMs: result.timings.totalMs,
       tokens: result.tokens,
+      jobId: result.jobId,
       isCharged: false,
     });
     // The definition that was tested, not one that came meanwhile.

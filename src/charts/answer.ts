@@ -11,7 +11,7 @@ import type { Asset } from '../generated/prisma/client.ts';
 import { EngineError } from '../warehouse/engine.ts';
 import { readAddress, type ChartAddress } from './address.ts';
 import { renderPicture, type Picture } from './render.ts';
-import { isFreeFor } from './service.ts';
+import { isFreeFor, wantedOf, type PictureInput } from './service.ts';
 
 /** Answers the signed addresses of charts. Nothing is charged and no run is kept: only what is free has an address. */
 
@@ -37,11 +37,9 @@ async function viewerFor(ctx: Context, companyId: string): Promise<Viewer> {
   return { ...companyViewer(companyId), acceptedEula: company?.acceptedEula ?? false };
 }
 
-async function compose(
-  ctx: Context,
-  asset: Asset,
-  chart: ChartAddress,
-): Promise<{ picture: Picture; freshUntil: number }> {
+type Wanted = Pick<ChartAddress, 'format' | 'width' | 'height' | 'parameters'>;
+
+async function compose(ctx: Context, asset: Asset, chart: Wanted): Promise<{ picture: Picture; freshUntil: number }> {
   const values = valuesOf(asset, chart.parameters, ['parameters']);
   const ageMs = asset.cached ? lifetimeMs(asset) : LEAST_LIFETIME;
   // Under the key of a run of the asset, so that pictures and runs share a result.
@@ -70,6 +68,26 @@ function hidden(ctx: Context, error: unknown): unknown {
   if (!isOurs) return error;
   ctx.log.info({ err: error }, 'a chart could not be drawn');
   return new DomainError('UNSUPPORTED', 'This asset does not make a chart now.', { cause: error });
+}
+
+/**
+ * The picture of an own asset as it is now, of the same result as its address shows. No run, no charge.
+ * @throws DomainError NOT_FOUND, VALIDATION for a wrong size or parameters, UNAVAILABLE, UNSUPPORTED, CANCELLED
+ */
+export async function pictureNow(
+  ctx: Context,
+  id: string,
+  input: PictureInput & { parameters?: unknown },
+): Promise<Picture> {
+  const wanted = wantedOf(input);
+  // All of it: a row of the graph has what was selected.
+  const asset = await findRunnable(ctx, { id });
+  valuesOf(asset, wanted.parameters, ['parameters']);
+  try {
+    return (await compose(ctx, asset, wanted)).picture;
+  } catch (error) {
+    throw hidden(ctx, error);
+  }
 }
 
 /**

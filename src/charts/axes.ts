@@ -1,4 +1,4 @@
-import { addLegend, caption, cut, FONT, LINE, SOFT, widthOf, type Entry, type Frame } from './frame.ts';
+import { addLegend, caption, cut, cutAll, FONT, LINE, SOFT, widthOf, type Entry, type Frame } from './frame.ts';
 import { instant, label, list, number, part, short, text, title, type Part } from './reading.ts';
 import { timeLabel, timeTicks } from './time.ts';
 
@@ -102,8 +102,15 @@ function categoryLabels(names: string[], room: number, frame: Frame): Part {
   return {
     interval: isTight ? Math.ceil((fontSize * 1.4) / slot) - 1 : 0,
     rotate: ANGLE,
-    formatter: (name: string) => cut(name, most, fontSize),
+    formatter: cutter(names, most, fontSize),
   };
+}
+
+/** What cuts each of these names to a width, so that they stay different. */
+function cutter(names: string[], width: number, fontSize: number): (name: string) => string {
+  const short = cutAll(names, width, fontSize);
+  const written = new Map(names.map((name, i) => [name, short[i] ?? name]));
+  return (name) => written.get(name) ?? name;
 }
 
 /** A name in two lines of about the same length. */
@@ -142,7 +149,7 @@ export function axisOption(axis: Axis, frame: Frame, look: Look): Part {
   const labels: Part = isCategory
     ? look.isHorizontal
       ? categoryLabels(axis.categories, room, frame)
-      : { formatter: (name: string) => cut(name, frame.width * 0.3, LABEL * scale) }
+      : { formatter: cutter(axis.categories, frame.width * 0.3, LABEL * scale) }
     : axis.kind === 'time'
       ? { formatter: timeLabel, ...(to >= from ? { customValues: timeTicks(from, to, count) } : {}) }
       : {

@@ -51,7 +51,7 @@ export function widthOf(line: string, fontSize: number, isBold = false): number 
     // East Asian letters are square; all others are about as wide as an `o`.
     width += WIDTHS[code - 32] ?? (code >= 0x1100 && !(code >= 0x2010 && code < 0x2030) ? 1 : 0.65);
   }
-  return width * fontSize * (isBold ? 1.1 : 1);
+  return width * fontSize * (isBold ? 1.15 : 1);
 }
 
 /** A line cut to a width, with an ellipsis where something is missing. */
@@ -63,6 +63,31 @@ export function cut(line: string, width: number, fontSize: number, isBold = fals
     kept += letter;
   }
   return `${kept.trimEnd()}…`;
+}
+
+/** A line cut to a width in its middle: for names that are told apart by their ends. */
+function cutMiddle(line: string, width: number, fontSize: number): string {
+  if (widthOf(line, fontSize) <= width) return line;
+  const letters = [...line];
+  for (let kept = letters.length - 1; kept > 1; kept--) {
+    const tail = Math.floor(kept / 2);
+    const short = `${letters
+      .slice(0, kept - tail)
+      .join('')
+      .trimEnd()}…${letters
+      .slice(letters.length - tail)
+      .join('')
+      .trimStart()}`;
+    if (widthOf(short, fontSize) <= width) return short;
+  }
+  return cut(line, width, fontSize);
+}
+
+/** Lines cut to a width so that different ones stay different, where that can be. */
+export function cutAll(lines: readonly string[], width: number, fontSize: number): string[] {
+  const plain = lines.map((line) => cut(line, width, fontSize));
+  const isClear = new Set(plain).size === new Set(lines).size;
+  return isClear ? plain : lines.map((line) => cutMiddle(line, width, fontSize));
 }
 
 /** A text in lines of a width, at most so many. */
@@ -103,8 +128,13 @@ function legendOf(entries: Entry[], frame: Frame, top: number): number {
   const row = 20 * scale;
   const space = width - 2 * margin;
   let [x, line] = [0, 0];
+  const names = cutAll(
+    entries.map(({ name }) => name),
+    Math.min(space - mark * 2, 220 * scale),
+    fontSize,
+  );
   for (const [i, entry] of entries.entries()) {
-    const name = cut(entry.name, Math.min(space - mark * 2, 220 * scale), fontSize);
+    const name = names[i] ?? '';
     const needed = mark + 6 * scale + widthOf(name, fontSize);
     const more = `+${entries.length - i} more`;
     const isLastRow = line === MAX_ROWS - 1;

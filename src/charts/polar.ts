@@ -1,6 +1,7 @@
-import { addLegend, FONT, LINE, nameOf, traceColor, widthOf, type Entry, type Frame } from './frame.ts';
+import { addLegend, FONT, LINE, nameOf, traceColor, type Entry, type Frame } from './frame.ts';
 import { markerColors } from './ramps.ts';
 import { label, list, number, part, short, type Part } from './reading.ts';
+import { ringScale, spokeNames } from './spokes.ts';
 
 /** Charts around a centre: bars, radars, lines over angles. */
 
@@ -32,12 +33,9 @@ const radiusLabels = (frame: Frame): Part => ({
   textBorderWidth: 2.5 * frame.scale,
 });
 
-/** A round number that nothing exceeds. */
-function ceiling(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-9) / 4));
-  const step = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8, 10].find((one) => one * power * 4 >= value * 0.999) ?? 10;
-  return step * power * 4;
-}
+/** Whether the figure wants its angles to be names, whatever they look like. */
+const isNamed = (layout: Part): boolean => part(part(layout['polar'])['angularaxis'])['type'] === 'category';
+const hasGrid = (layout: Part): boolean => part(part(layout['polar'])['radialaxis'])['showgrid'] !== false;
 
 /** The rings of a scale, under what is drawn on it. */
 function addRings(frame: Frame, room: ReturnType<typeof polarFrame>): void {
@@ -60,14 +58,13 @@ export function polarBars(traces: Part[], layout: Part, frame: Frame): Part {
     const own = list(trace['theta']);
     return own.length > 0 ? own : list(trace['r']).map((_, i, all) => (360 / all.length) * i);
   });
-  const isNumeric = thetas.length > 0 && thetas.every((theta) => typeof theta === 'number');
+  const isNumeric = !isNamed(layout) && thetas.length > 0 && thetas.every((theta) => typeof theta === 'number');
   const distinct = [...new Set(thetas)].filter((theta) => theta !== null);
   if (isNumeric) distinct.sort((a, b) => Number(a) - Number(b));
   const names = distinct.slice(0, 360).map((theta) => (isNumeric ? `${short(Number(theta))}°` : label(theta)));
   const places = new Map(distinct.map((theta, i) => [theta, i]));
   const { startAngle, clockwise } = angles(layout);
   const half = 180 / Math.max(names.length, 1);
-  const longest = Math.max(0, ...names.map((name) => widthOf(name, 11.5 * scale)));
   const isOver = layout['barmode'] === 'overlay';
   const sums = new Map<unknown, number>();
   for (const trace of traces)
@@ -76,9 +73,13 @@ export function polarBars(traces: Part[], layout: Part, frame: Frame): Part {
       const value = Math.max(number(r) ?? 0, 0);
       sums.set(theta, isOver ? Math.max(sums.get(theta) ?? 0, value) : (sums.get(theta) ?? 0) + value);
     }
-  const most = ceiling([...sums.values()].reduce((high, sum) => Math.max(high, sum), 0));
+  const { most } = ringScale(
+    0,
+    [...sums.values()].reduce((high, sum) => Math.max(high, sum), 0),
+  );
   const room = polarFrame(frame, !frame.isSmall);
-  addRings(frame, room);
+  if (hasGrid(layout)) addRings(frame, room);
+  const written = spokeNames(names, { ...room, startAngle, clockwise }, frame);
   return {
     polar: room,
     angleAxis: {
@@ -91,8 +92,9 @@ export function polarBars(traces: Part[], layout: Part, frame: Frame): Part {
       axisTick: { show: false },
       splitLine: { show: false },
       axisLabel: {
-        show: !frame.isSmall && longest < frame.width / 4,
-        interval: names.length > 24 ? Math.ceil(names.length / 24) - 1 : 0,
+        show: !frame.isSmall,
+        interval: 0,
+        formatter: (name: string, i: number) => written[i] ?? name,
         color: '#374151',
         fontFamily: FONT,
         fontSize: 11.5 * scale,
@@ -141,18 +143,21 @@ function radar(traces: Part[], layout: Part, frame: Frame): Part {
   const spokes = [...new Set(traces.flatMap((trace) => list(trace['theta'])))].slice(0, 100);
   const all = traces.flatMap((trace) => list(trace['r']).flatMap((r) => number(r) ?? []));
   const range = list(part(part(layout['polar'])['radialaxis'])['range']).map(number);
-  const most = range[1] ?? ceiling(all.reduce((high, r) => Math.max(high, r), 0));
-  const lowest = all.reduce((low, r) => Math.min(low, r), 0);
-  const least = range[0] ?? (lowest < 0 ? -ceiling(-lowest) : 0);
+  const scaled = ringScale(
+    all.reduce((low, r) => Math.min(low, r), 0),
+    all.reduce((high, r) => Math.max(high, r), 0),
+  );
+  const [least, most] = [range[0] ?? scaled.least, range[1] ?? scaled.most];
   const room = polarFrame(frame, !frame.isSmall);
+  const circle = { ...room, ...angles(layout) };
+  const written = spokeNames(spokes.map(label), circle, frame);
+  const line = { show: hasGrid(layout), lineStyle: { color: LINE, width: scale } };
   return {
     radar: {
-      ...room,
-      startAngle: angles(layout).startAngle,
-      clockwise: angles(layout).clockwise,
+      ...circle,
       splitNumber: 4,
-      indicator: spokes.map((spoke, i) => ({
-        name: label(spoke),
+      indicator: spokes.map((_, i) => ({
+        name: written[i],
         min: least,
         max: most > least ? most : least + 1,
         // One scale is enough for all spokes.
@@ -160,8 +165,8 @@ function radar(traces: Part[], layout: Part, frame: Frame): Part {
       })),
       axisName: { show: !frame.isSmall, color: '#374151', fontFamily: FONT, fontSize: 11.5 * scale },
       axisNameGap: 8 * scale,
-      axisLine: { lineStyle: { color: LINE, width: scale } },
-      splitLine: { lineStyle: { color: LINE, width: scale } },
+      axisLine: line,
+      splitLine: line,
       splitArea: { show: false },
     },
     series: traces.map((trace, n) => {
@@ -237,8 +242,17 @@ function polarLines(traces: Part[], layout: Part, frame: Frame): Part {
   };
 }
 
+/** A trace without the point that closes it, which is its first once more. */
+function unclosed(trace: Part): Part {
+  const thetas = list(trace['theta']);
+  const isClosed = thetas.length > 1 && thetas[0] === thetas.at(-1);
+  return isClosed ? { ...trace, theta: thetas.slice(0, -1), r: list(trace['r']).slice(0, -1) } : trace;
+}
+
 /** A chart of `scatterpolar`: a radar over names, lines over angles. */
 export function polarScatter(traces: Part[], layout: Part, frame: Frame): Part {
-  const isAngular = traces.every((trace) => list(trace['theta']).every((theta) => typeof theta === 'number'));
-  return isAngular ? polarLines(traces, layout, frame) : radar(traces, layout, frame);
+  const thetas = traces.flatMap((trace) => list(trace['theta']));
+  if (!isNamed(layout) && thetas.every((theta) => typeof theta === 'number')) return polarLines(traces, layout, frame);
+  // Two spokes have no area between them.
+  return new Set(thetas).size < 3 ? polarBars(traces.map(unclosed), layout, frame) : radar(traces, layout, frame);
 }

@@ -1,5 +1,6 @@
 import { builder, type ModelRow } from '../builder.ts';
 import { outcomeOf, type RunWithOutcome } from '../usage/outcome.ts';
+import { pictureNow } from './answer.ts';
 import type { Picture } from './render.ts';
 import { chartUrl, pictureOf, type PictureInput } from './service.ts';
 
@@ -48,6 +49,24 @@ builder.prismaObjectField('Run', 'chart', (t) =>
       height: t.arg.int({ defaultValue: 500, description: said.height }),
     },
     resolve: (run, args) => pictureOf(outcomeOf(run as RunWithOutcome), args),
+  }),
+);
+
+builder.objectField('AssetChart' as never, 'picture', (t) =>
+  t.field({
+    type: ChartPicture,
+    nullable: true,
+    access: 'products:run',
+    cost: 50,
+    description:
+      'The chart as a picture as it is now: of the kept result where the asset keeps one, else of one that is at most a minute old. Free, and no run.',
+    args: {
+      format: t.arg({ type: ChartFormat, defaultValue: 'SVG', description: said.format }),
+      width: t.arg.int({ defaultValue: 800, description: said.width }),
+      height: t.arg.int({ defaultValue: 500, description: said.height }),
+      parameters: t.arg({ type: 'JSON', description: said.parameters }),
+    },
+    resolve: (asset, args, ctx) => pictureNow(ctx, (asset as { id: string }).id, args as PictureInput),
   }),
 );
 

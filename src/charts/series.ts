@@ -84,6 +84,13 @@ export function pointSeries(trace: Part, x: Axis, y: Axis, ink: string, frame: F
   }
   const isFilled =
     ['tozeroy', 'tonexty', 'tozerox', 'toself'].includes(String(trace['fill'])) || Boolean(trace['stackgroup']);
+  // A point with nothing beside it would be a line of no length.
+  const isThere = (i: number): boolean =>
+    (data[i]?.['value'] as unknown[] | undefined)?.every((at) => at !== null) ?? false;
+  const hasMarkers = mode.includes('markers');
+  const alone = hasMarkers ? [] : data.filter((_, i) => isThere(i) && !isThere(i - 1) && !isThere(i + 1));
+  const size = Array.isArray(marker['size']) ? 7 * scale : between(number(marker['size']) ?? 7, 1, 40) * scale;
+  if (alone.length > 0) for (const point of data) point['symbolSize'] = alone.includes(point) ? size : 0;
   // Sorted points make smooth lines that do not overshoot sideways.
   const step = entry(steps, line['shape']);
   const isSpline = line['shape'] === 'spline';
@@ -91,8 +98,9 @@ export function pointSeries(trace: Part, x: Axis, y: Axis, ink: string, frame: F
     ...shared,
     type: 'line',
     data,
-    showSymbol: mode.includes('markers'),
-    symbolSize: Array.isArray(marker['size']) ? 7 * scale : between(number(marker['size']) ?? 7, 1, 40) * scale,
+    showSymbol: hasMarkers || alone.length > 0,
+    ...(alone.length > 0 ? { showAllSymbol: true } : {}),
+    symbolSize: size,
     color: ink,
     itemStyle: { borderWidth: 0 },
     lineStyle: {

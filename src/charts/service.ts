@@ -5,7 +5,7 @@ import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { activePriceOf, priceNow } from '../prices/loaders.ts';
 import type { Outcome } from '../usage/outcome.ts';
-import { chartAddress, expiryOf, MAX_SIDE, MIN_SIDE } from './address.ts';
+import { chartAddress, expiryOf, MAX_SIDE, MIN_SIDE, type ChartAddress } from './address.ts';
 import type { Size } from './frame.ts';
 import { renderPicture, type Picture, type PictureFormat } from './render.ts';
 
@@ -53,6 +53,20 @@ export async function isFreeFor(ctx: Context, asset: Asset): Promise<boolean> {
 }
 
 /**
+ * What is asked of a picture with all that goes without saying.
+ * @throws DomainError VALIDATION for a wrong size, or parameters that are no object.
+ */
+export function wantedOf(
+  input: PictureInput & { parameters?: unknown },
+): Pick<ChartAddress, 'format' | 'width' | 'height' | 'parameters'> {
+  const size = sizeOf(input);
+  const parameters = input.parameters ?? {};
+  if (typeof parameters !== 'object' || Array.isArray(parameters))
+    throw new DomainError('VALIDATION', 'parameters takes an object of names and values.', { path: ['parameters'] });
+  return { ...size, format: input.format ?? 'SVG', parameters: parameters as Record<string, unknown> };
+}
+
+/**
  * The signed address of an asset's chart; null where it is no chart, or one that the caller would have to buy.
  * @throws DomainError VALIDATION for a wrong size or parameters.
  */
@@ -61,21 +75,15 @@ export async function chartUrl(
   row: Pick<Asset, 'id' | 'assetType'>,
   input: PictureInput & { parameters?: unknown },
 ): Promise<string | null> {
-  const size = sizeOf(input);
-  const given = input.parameters ?? {};
-  if (typeof given !== 'object' || Array.isArray(given))
-    throw new DomainError('VALIDATION', 'parameters takes an object of names and values.', { path: ['parameters'] });
+  const wanted = wantedOf(input);
   if (row.assetType !== 'VISUALIZATION' || !ctx.viewer?.permissions.has('products:run')) return null;
   const asset = await findRunnable(ctx, { id: row.id });
   if (!(await isFreeFor(ctx, asset))) return null;
-  const parameters = given as Record<string, unknown>;
-  valuesOf(asset, parameters, ['parameters']);
+  valuesOf(asset, wanted.parameters, ['parameters']);
   return chartAddress(ctx.app, {
-    ...size,
+    ...wanted,
     assetId: asset.id,
     companyId: ctx.viewer.companyId,
-    format: input.format ?? 'SVG',
-    parameters,
     expiresAt: expiryOf(ctx.now),
   });
 }

@@ -1,4 +1,4 @@
-import { viewerOf, type Context } from '../context.ts';
+import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
 import { load } from '../loader.ts';
@@ -89,7 +89,8 @@ export async function termsFor(
     parameters,
     price: null,
   };
-  if (endpoint.companyId === viewer.companyId) return terms;
+  const rateLimit = number && period && granularity ? { number, period, granularity } : null;
+  if (endpoint.companyId === viewer.companyId) return isNobody(viewer) ? { ...terms, rateLimit } : terms;
   if (!viewer.acceptedEula)
     throw new DomainError('EULA_REQUIRED', 'Accept the EULA before buying: companyUpdate(input: {acceptEula: true}).');
   const price = await activePriceOf(ctx, 'endpoint', endpoint.id);
@@ -109,7 +110,7 @@ export async function termsFor(
   });
   return {
     ...terms,
-    rateLimit: number && period && granularity ? { number, period, granularity } : null,
+    rateLimit,
     price: { id: price.id, cents, credits, sellerShare: Number(seller.vendorSharePercent ?? 0.8) },
   };
 }

@@ -1,5 +1,5 @@
 import { openConnection } from '../connections/open.ts';
-import { viewerOf, type Context } from '../context.ts';
+import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { toGlobalId } from '../ids.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
@@ -121,7 +121,8 @@ async function closeFailed(ctx: Context, run: RunRow, error: unknown, isOwn: boo
 async function runPage(ctx: Context, asked: Asked, terms: RunTerms): Promise<Fetched> {
   const { endpoint } = asked;
   const run = await startRun(ctx, terms);
-  const isOwn = endpoint.companyId === viewerOf(ctx).companyId;
+  const viewer = viewerOf(ctx);
+  const isOwn = endpoint.companyId === viewer.companyId && !isNobody(viewer);
   try {
     const computedAt = new Date();
     const result = await read(ctx, asked);
@@ -150,6 +151,7 @@ async function runPage(ctx: Context, asked: Asked, terms: RunTerms): Promise<Fet
         cacheStatus: 'BYPASS',
         computedAt,
         engineMs: result.timings.totalMs,
+        jobId: result.jobId,
         isCharged: rowCount > 0,
       },
       // A test counts only with what is noted after it.

@@ -145,7 +145,7 @@ mutation('endpointFetch', {
     endpointId: optional(idOfType('EndpointListing', 'The endpoint, own or listed.')),
     address: optional(address.as('The endpoint by its address, in place of the id.')),
     start: defaulted(int('How many rows to leave out.', 0, 2_147_483_647), 0),
-    limit: defaulted(int('How many rows at most; the endpoint may allow fewer.', 1, 1_000_000), 100),
+    limit: defaulted(int('How many rows at most; the endpoint may allow fewer.', 1, 2_147_483_647), 100),
     parameters,
     maxCredits: optional(int('Refuses a page that costs more.', 0, 1_000_000)),
   },

@@ -57,9 +57,9 @@ async function finish(
   app: App,
   row: ExportRow,
   run: RunRow,
-  made: Written & { byteCount: number; fileKey: string; engineMs: number },
+  made: Written & { byteCount: number; fileKey: string; engineMs: number; jobId: string | null },
 ): Promise<void> {
-  const { rowCount, isTruncated, byteCount, fileKey, engineMs } = made;
+  const { rowCount, isTruncated, byteCount, fileKey, engineMs, jobId } = made;
   const { blockCount, credits, cents } = chargeOf({ ...row, sellerShare: Number(row.sellerShare) }, rowCount);
   const result = {
     rowCount,
@@ -69,6 +69,7 @@ async function finish(
     cacheStatus: 'BYPASS' as const,
     computedAt: row.startedAt ?? new Date(),
     engineMs,
+    jobId,
     isCharged: blockCount > 0,
     charge: { credits, cents },
   };
@@ -141,7 +142,7 @@ async function make(
     const engineMs = performance.now() - start;
     const byteCount = await keepFile(app.config, path, fileKey, contentType, signal);
     isKept = true;
-    await finish(app, row, run, { ...written, byteCount, fileKey, engineMs });
+    await finish(app, row, run, { ...written, byteCount, fileKey, engineMs, jobId: running.jobId ?? null });
   } catch (error) {
     await rm(path, { force: true });
     if (isKept) await dropFile(app.config, fileKey);

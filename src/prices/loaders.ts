@@ -74,3 +74,43 @@ export async function priceNow(
   );
   return { cents, credits: creditsOf(cents), discount };
 }
+
+/** An entry of a run in an account of its buyer. */
+export interface ReceiptEntry {
+  kind: 'RESERVE' | 'SETTLE' | 'RELEASE';
+  account: 'BUYER_CREDITS' | 'BUYER_RESERVED';
+  credits: number;
+  at: Date;
+}
+
+/** The entries of a run in the accounts of a company, in their order: what reserved, settled and released it. */
+export const receiptEntries: Loader<{ run: string; company: string }, ReceiptEntry[]> = {
+  name: 'entries by run and company',
+  keyOf: ({ run, company }) => `${run} ${company}`,
+  batch: async (query, keys) =>
+    manyByPosition(
+      keys,
+      await query<ReceiptEntry & { n: number }>(
+        `select k.n, e.* from unnest($1::uuid[], $2::uuid[]) with ordinality as k(run, company, n) cross join lateral
+           (select t.kind::text as kind, a.kind::text as account, e.amount::int as credits, t."createdAt" as at
+            from "JournalTransaction" t join "JournalEntry" e on e."transactionId" = t.id join "JournalAccount" a on a.id = e."accountId"
+            where t."runId" = k.run and a."companyId" = k.company and a.unit = 'CREDIT' order by e.id limit 10) e`,
+        [keys.map(({ run }) => run), keys.map(({ company }) => company)],
+      ),
+    ),
+};
+
+/** The cents that a run was paid with; 0 where nothing is settled. */
+export const paidCents: Loader<string, number> = {
+  name: 'paid cents by run',
+  keyOf: (run) => run,
+  batch: async (query, runs) => {
+    const rows = await query<{ n: number; cents: number }>(
+      `select k.n, -sum(e.amount)::int as cents from unnest($1::uuid[]) with ordinality as k(run, n)
+         join "JournalTransaction" t on t."runId" = k.run and t.kind = 'SETTLE' join "JournalEntry" e on e."transactionId" = t.id
+         join "JournalAccount" a on a.id = e."accountId" and a.kind = 'SALES_CLEARING' group by k.n`,
+      [runs],
+    );
+    return oneByPosition(runs, rows).map((row) => row?.cents ?? 0);
+  },
+};

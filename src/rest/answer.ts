@@ -42,7 +42,11 @@ export async function answerCall(
     }
     if (target) countUse(app, ctx, `${target.kind} over HTTP`);
     response = target
-      ? await answerRest(ctx, { method, url, host, body: parsed }, target)
+      ? await answerRest(
+          ctx,
+          { method, url, host, idempotencyKey: headers.get('idempotency-key'), body: parsed },
+          target,
+        )
       : await answerChart(ctx, method, url, headers);
   } catch (error) {
     response = refusal(error);

@@ -1,12 +1,17 @@
 import { findRunnable } from '../assets/access.ts';
 import type { Parameter } from '../assets/params.ts';
 import { processAsset } from '../assets/process.ts';
-import type { Context } from '../context.ts';
+import { isNobody, viewerOf, type Context } from '../context.ts';
 import { findFetchable } from '../endpoints/access.ts';
 import { endpointColumns } from '../endpoints/columns.ts';
 import { fetchPage } from '../endpoints/fetch.ts';
+import { openTo } from '../endpoints/open.ts';
 import { parametersOf } from '../endpoints/values.ts';
 import { DomainError, DomainErrors, type ErrorCode } from '../errors.ts';
+import { once } from '../idempotency.ts';
+import { load } from '../loader.ts';
+import { usdOf } from '../prices/credits.ts';
+import { paidCents } from '../prices/loaders.ts';
 import { ageSecondsOf, outcomeOf, type Table } from '../usage/outcome.ts';
 import type { RunRow } from '../usage/runs.ts';
 import { fromText } from './text-values.ts';
@@ -22,6 +27,8 @@ export interface RestRequest {
   url: URL;
   /** The Host header. */
   host: string;
+  /** The header `Idempotency-Key`: the same key, the same answer, charged once. */
+  idempotencyKey: string | null;
   /** The body of a POST, as JSON. */
   body: unknown;
 }
@@ -45,7 +52,7 @@ export function targetOf(path: string, host: string): Target | null {
   const asset = analyze.exec(path);
   if (asset?.[1] && asset[2]) return { kind: 'asset', handle: asset[1], slug: asset[2] };
   const alone = onSubdomain.exec(path);
-  const [label = '', ...rest] = host.split(':')[0]?.split('.') ?? [];
+  const [label = '', ...rest] = host.toLowerCase().split(':')[0]?.split('.') ?? [];
   return alone?.[1] && rest.length > 0 ? { kind: 'endpoint', handle: label, slug: alone[1] } : null;
 }
 
@@ -57,6 +64,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   VALIDATION: 400,
   BAD_REQUEST: 400,
   CONFLICT: 409,
+  IDEMPOTENCY_IN_PROGRESS: 409,
   RATE_LIMITED: 429,
   QUOTA_EXCEEDED: 429,
   UNAVAILABLE: 503,
@@ -97,10 +105,13 @@ const numberOf = (text: string | null, name: string, fallback: number): number =
   return Number(text);
 };
 
-const receipt = (run: RunRow): Record<string, unknown> => ({
+const receipt = async (ctx: Context, run: RunRow): Promise<Record<string, unknown>> => ({
   run_id: run.id,
   billed: run.isBilled,
   credits: run.credits,
+  price_usd: usdOf(run.isBilled ? await load(ctx, paidCents, run.id) : 0),
+  rows: run.rowCount,
+  engine_job_id: run.engineJobId,
   cache: run.cacheStatus,
   computed_at: run.computedAt,
   age_seconds: ageSecondsOf(run.computedAt, run.finishedAt ?? run.startedAt),
@@ -124,14 +135,29 @@ function given(request: RestRequest, types: Map<string, string>): Record<string,
   return { ...Object.fromEntries(texts), ...body };
 }
 
-function failed(run: RunRow): Response {
+async function failed(ctx: Context, run: RunRow): Promise<Response> {
   const outcome = outcomeOf(run);
   const message = outcome?.kind === 'RunFailure' ? outcome.message : 'The run failed.';
   const waitMs = outcome?.kind === 'RunFailure' ? (outcome.retryAfterMs ?? null) : null;
-  if (waitMs === null) return answer(422, { code: 422, message, reason: run.errorCode, spartera: receipt(run) });
+  const spartera = await receipt(ctx, run);
+  if (waitMs === null) return answer(422, { code: 422, message, reason: run.errorCode, spartera });
   const retryAfter = Math.max(1, Math.ceil(waitMs / 1000));
-  const body = { code: 503, message, reason: run.errorCode, retry_after: retryAfter, spartera: receipt(run) };
+  const body = { code: 503, message, reason: run.errorCode, retry_after: retryAfter, spartera };
   return answer(503, body, { 'retry-after': String(retryAfter) });
+}
+
+/** Does what may cost credits, at most once for the key that the caller gave. */
+async function intended<T extends object>(
+  ctx: Context,
+  { idempotencyKey: key }: RestRequest,
+  operation: string,
+  input: object,
+  work: (within: Context) => Promise<T>,
+): Promise<T> {
+  if (key === null || isNobody(viewerOf(ctx))) return work(ctx);
+  if (key === '' || key.length > 255)
+    throw new DomainError('VALIDATION', 'Takes 1 to 255 characters.', { path: ['header', 'Idempotency-Key'] });
+  return once(ctx, operation, key, input, work);
 }
 
 async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }: Target): Promise<Response> {
@@ -144,17 +170,14 @@ async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }
   );
   const start = numberOf(query.get('start'), 'start', 0);
   const limit = numberOf(query.get('limit'), 'limit', 100);
+  // A page of none would tell for free whether there is a row.
+  if (limit === 0) throw new DomainError('VALIDATION', 'limit takes 1 or more.', { path: ['query', 'limit'] });
   const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
-  const { page, run } = await fetchPage(ctx, {
-    endpoint: { id: endpoint.id },
-    start,
-    limit,
-    parameters: given(request, types),
-    maxCredits,
-  });
-  if (!page) return failed(run);
+  const input = { endpoint: { id: endpoint.id }, start, limit, parameters: given(request, types), maxCredits };
+  const { page, run } = await intended(ctx, request, 'endpoint rows', input, (within) => fetchPage(within, input));
+  if (!page) return failed(ctx, run);
   const body = {
-    spartera: { ...receipt(run), limit_applied: page.limitApplied, warnings: page.warnings },
+    spartera: { ...(await receipt(ctx, run)), limit_applied: page.limitApplied, warnings: page.warnings },
     request: { handle, endpoint: slug, start, limit },
     response: {
       columns: page.columns.map(({ name, type }) => ({ name, type })),
@@ -179,9 +202,12 @@ async function assetResult(ctx: Context, request: RestRequest, { handle, slug }:
   const parameters = given(request, types);
   const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
   const maxAge = query.has('max_age') ? numberOf(query.get('max_age'), 'max_age', 0) : null;
-  const run = await processAsset(ctx, { asset: { id: asset.id }, parameters, maxCredits, maxAge });
+  const input = { asset: { id: asset.id }, parameters, maxCredits, maxAge };
+  const { run } = await intended(ctx, request, 'asset result', input, async (within) => ({
+    run: await processAsset(within, input),
+  }));
   const outcome = outcomeOf(run);
-  if (!outcome || outcome.kind === 'RunFailure') return failed(run);
+  if (!outcome || outcome.kind === 'RunFailure') return failed(ctx, run);
   const table = {
     columns: outcome.table.columns.map(({ name, type }) => ({ name, type })),
     rows: recordsOf(outcome.table),
@@ -192,14 +218,17 @@ async function assetResult(ctx: Context, request: RestRequest, { handle, slug }:
       : outcome.kind === 'VisualizationResult'
         ? { figure: outcome.figure, ...table }
         : table;
-  return answer(200, { spartera: receipt(run), request: { handle, asset: slug, parameters }, response });
+  return answer(200, { spartera: await receipt(ctx, run), request: { handle, asset: slug, parameters }, response });
 }
 
 /** Answers a request to one of the addresses as the viewer of `ctx`. Faults are thrown. */
 export async function answerRest(ctx: Context, request: RestRequest, target: Target): Promise<Response> {
   try {
-    if (!ctx.viewer) throw new DomainError('UNAUTHENTICATED', 'Send an API key in the header x-api-key.');
-    return await (target.kind === 'endpoint' ? endpointRows(ctx, request, target) : assetResult(ctx, request, target));
+    const caller = ctx.viewer || target.kind === 'asset' ? ctx : await openTo(ctx, target.handle, target.slug);
+    if (!caller?.viewer) throw new DomainError('UNAUTHENTICATED', 'Send an API key in the header x-api-key.');
+    return await (target.kind === 'endpoint'
+      ? endpointRows(caller, request, target)
+      : assetResult(caller, request, target));
   } catch (error) {
     const refused = refusal(error);
     if (!refused) throw error;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { viewerOf, type Context, type UsageEvent } from '../context.ts';
+import { isNobody, viewerOf, type Context, type UsageEvent, type Viewer } from '../context.ts';
 import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
 import type { RunQuery } from '../db.ts';
 import { DomainError } from '../errors.ts';
@@ -35,6 +35,8 @@ export interface RunResult {
   engineMs: number;
   /** What a language model counted for it. */
   tokens?: Tokens | null | undefined;
+  /** What the engine calls the statement. */
+  jobId?: string | null | undefined;
   /** False for an answer that is not charged, such as a page without rows. */
   isCharged: boolean;
   /** What is charged where that is not all that was reserved; the rest is given back. */
@@ -58,6 +60,17 @@ const productOf = (terms: RunTerms) => ({
   endpointId: 'endpointId' in terms.product ? terms.product.endpointId : null,
 });
 
+/** Whose runs count together: a condition on `$2` and what that is. Compared as what they are, so that the planner knows how many they are. */
+function scopeOf(viewer: Viewer, granularity: RateLimitGranularity, clientHash: string): [sql: string, value: string] {
+  if (granularity === 'GLOBAL') return [`$2::text = 'all'`, 'all'];
+  if (granularity === 'IP') return ['"clientHash" = $2', clientHash];
+  // Nobody has no user and no company: who asks from the same address is the same.
+  if (isNobody(viewer)) return ['"userId" is null and "apiKeyId" is null and "clientHash" = $2', clientHash];
+  if (granularity === 'COMPANY') return ['"companyId" = $2::uuid', viewer.companyId];
+  if (viewer.userId !== null) return ['"userId" = $2::uuid', viewer.userId];
+  return ['"userId" is null and "apiKeyId" = $2::int', String(viewer.apiKeyId)];
+}
+
 /**
  * Counts the runs in the window before now and refuses one too many; those who count together wait for each other.
  * Answers what is left beside the run that is about to start.
@@ -67,19 +80,14 @@ async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientH
   const { number, period, granularity } = terms.rateLimit;
   const viewer = viewerOf(ctx);
   const { assetId, endpointId } = productOf(terms);
-  const scope = {
-    USER: ['coalesce("userId"::text, "apiKeyId"::text)', viewer.userId ?? String(viewer.apiKeyId)],
-    COMPANY: ['"companyId"::text', viewer.companyId],
-    IP: ['"clientHash"', clientHash],
-    GLOBAL: [`'all'`, 'all'],
-  }[granularity] as [string, string];
+  const [whose, who] = scopeOf(viewer, granularity, clientHash);
   const productId = assetId ?? endpointId;
-  await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`rate ${productId} ${scope[1]}`]);
+  await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`rate ${productId} ${who}`]);
   const [row] = await query<{ count: number; oldest: Date | null }>(
     `select count(*)::int as count, min("startedAt") as oldest from (
-       select "startedAt" from "Run" where "${assetId ? 'assetId' : 'endpointId'}" = $1::uuid and kind not in ('TEST', 'REFRESH') and ${scope[0]} = $2
+       select "startedAt" from "Run" where "${assetId ? 'assetId' : 'endpointId'}" = $1::uuid and kind not in ('TEST', 'REFRESH') and ${whose}
          and "startedAt" > $3::timestamptz - make_interval(secs => $4::int) order by "startedAt" desc limit $5::int) r`,
-    [productId, scope[1], ctx.now, PERIOD_SECONDS[period], number],
+    [productId, who, ctx.now, PERIOD_SECONDS[period], number],
   );
   const count = row?.count ?? 0;
   const oldest = row?.oldest?.getTime() ?? ctx.now.getTime();
@@ -209,7 +217,7 @@ export async function succeedRun(
     await also?.(query, run);
     const [closed] = await query<RunRow>(
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
-         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13
+         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13, "engineJobId" = $14
        where id = $1 and status = 'RUNNING' returning *`,
       [
         run.id,
@@ -225,6 +233,7 @@ export async function succeedRun(
         credits,
         result.tokens?.prompt ?? null,
         result.tokens?.completion ?? null,
+        result.jobId ?? null,
       ],
     );
     if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');

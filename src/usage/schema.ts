@@ -173,6 +173,11 @@ builder.prismaObject('Run', {
       nullable: true,
       description: 'Milliseconds in the engine; 0 for a cached result.',
     }),
+    engineJobId: t.exposeString('engineJobId', {
+      nullable: true,
+      description:
+        "What the seller's engine calls the statement that gave the result, for talks with the seller; null where it names none. Of a cached result, the one that computed it.",
+    }),
     promptTokens: t.int({
       nullable: true,
       description:

@@ -111,6 +111,8 @@ export type Stage = 'SETTINGS' | 'DNS' | 'TCP' | 'TLS' | 'LOGIN' | 'READ_ONLY' |
 export interface Running {
   columns: Column[];
   chunks: AsyncIterable<Chunk>;
+  /** What the engine calls this statement in its own books; left out by those that keep none. */
+  jobId?: string | null;
 }
 
 /** The outcome of one stage of a connection test. */

@@ -13,6 +13,8 @@ export interface QueryResult {
   bytes: number;
   /** What a language model counted; left out by all others. */
   tokens?: Tokens | null;
+  /** What the engine calls the statement that gave it; left out by those that have no names. */
+  jobId?: string;
   timings: { queuedMs?: number; firstRowMs: number; totalMs: number };
 }
 
@@ -69,6 +71,7 @@ export async function collect(
     rowCount,
     truncated,
     bytes,
+    ...(running.jobId ? { jobId: running.jobId } : {}),
     timings: { firstRowMs, totalMs: performance.now() - start },
   };
 }

@@ -129,6 +129,7 @@ class Athena implements Service {
     const id = text((await this.call('StartQueryExecution', input, 65_536, signal))['QueryExecutionId']);
     if (id === null) throw new EngineError('ENGINE_FAILED', 'The service did not name the query.', { stage: 'QUERY' });
     return {
+      id,
       pages: (inner) => this.pages(id, statement, limits, inner),
       cancel: async (inner) => void (await this.call('StopQueryExecution', { QueryExecutionId: id }, 65_536, inner)),
     };

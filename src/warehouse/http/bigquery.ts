@@ -214,6 +214,7 @@ class Bigquery implements Service {
       return this.call('GET', path, null, maxBytes, inner);
     };
     return {
+      id,
       pages: (inner) => pagesOf(first, next, inner),
       cancel: async (inner) => {
         if (id === null) return;

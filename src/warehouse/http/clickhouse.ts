@@ -121,6 +121,7 @@ class Clickhouse implements Service {
     });
     for (const [i, value] of statement.values.entries()) query.set(`param_p${i + 1}`, parameter(value));
     return {
+      id,
       pages: (signal) => this.pages(`/?${query}`, statement.sql, answerBytes(limits), signal),
       cancel: (signal) => this.cancel(id, signal),
     };

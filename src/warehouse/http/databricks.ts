@@ -149,6 +149,7 @@ class Databricks implements Service {
       throw new EngineError('ENGINE_FAILED', 'The service did not name the query.', { stage: 'QUERY' });
     const path = `${STATEMENTS}/${id}`;
     return {
+      id,
       pages: (inner) => this.pages(first, path, limits, inner),
       cancel: async (inner) => void (await this.call('POST', `${path}/cancel`, {}, 65_536, inner)),
     };

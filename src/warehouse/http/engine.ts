@@ -36,6 +36,8 @@ export interface Page {
 
 /** A statement that a service runs. */
 export interface Job {
+  /** What the service calls it; null where it does not say. */
+  id: string | null;
   pages(signal: AbortSignal): AsyncIterator<Page>;
   /** Stops the statement in the service. */
   cancel(signal: AbortSignal): Promise<void>;
@@ -94,6 +96,7 @@ const CANCEL_MS = 5_000;
 const SUBMIT_GRACE_MS = 5_000;
 /** No honest service answers so many times without a row. */
 const MAX_EMPTY_PAGES = 20_000;
+const JOB_ID = /^[\w.:-]{1,200}$/;
 
 interface Session extends Pooled {
   service: Service;
@@ -187,6 +190,7 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     submitting.catch(() => undefined);
     // Also where nobody reads on.
     time.signal.addEventListener('abort', stop, { once: true });
+    let job: Job;
     let pages: AsyncIterator<Page>;
     let left = limits.maxRows + 1;
     async function next(): Promise<Page> {
@@ -204,7 +208,8 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     let first: Page & { columns: HttpColumn[] };
     let firstChunk: Chunk;
     try {
-      pages = (await orAbort(submitting, time.signal)).pages(time.signal);
+      job = await orAbort(submitting, time.signal);
+      pages = job.pages(time.signal);
       const page = await next();
       if (!page.columns)
         throw new EngineError('ENGINE_FAILED', 'The service did not say what its columns are.', { stage: 'QUERY' });
@@ -236,7 +241,9 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
       }
     }
     const columns: Column[] = first.columns.map(({ name, type, engineType }) => ({ name, type, engineType }));
-    return { columns, chunks: chunks() };
+    // A service may call it what it likes: what is no name is not kept.
+    const jobId = job.id !== null && JOB_ID.test(job.id) ? job.id : null;
+    return { columns, chunks: chunks(), jobId };
   }
 
   async function read(

@@ -153,6 +153,7 @@ class Snowflake implements Service {
       throw new EngineError('ENGINE_FAILED', 'The service did not name the query.', { stage: 'QUERY' });
     const path = `/api/v2/statements/${handle}`;
     return {
+      id: handle,
       pages: (inner) => this.pages(path, maxBytes, inner),
       cancel: async (inner) => void (await this.call('POST', `${path}/cancel`, {}, 65_536, inner)),
     };

@@ -159,6 +159,7 @@ class Trino implements Service {
     };
     next = this.pathOf(first['nextUri']);
     return {
+      id: text(first['id']),
       pages: (inner) => pages.call(this, inner),
       cancel: async (inner) => {
         if (next === null) return;
