@@ -196,9 +196,9 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
     const { isAllowed, use } = await consume(apiKeyId, rateLimit);
     rates?.push(use);
     if (isAllowed) return;
-    const { number, period, resetMs } = use;
-    const message = `This key allows itself ${number} requests a ${period.toLowerCase()}: try again in ${Math.ceil(resetMs / 1000)} s.`;
-    throw new DomainError('RATE_LIMITED', message, { details: { retryAfterMs: resetMs } });
+    const { number, period } = rateLimit;
+    const message = `This key allows itself ${number} requests a ${period.toLowerCase()}: try again in ${Math.ceil(use.resetMs / 1000)} s.`;
+    throw new DomainError('RATE_LIMITED', message, { details: { retryAfterMs: use.resetMs } });
   }
 
   return {

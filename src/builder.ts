@@ -2,6 +2,7 @@ import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, type SchemaTyp
 import PrismaPlugin, { getRefFromModel, type PrismaObjectRef } from '@pothos/plugin-prisma';
 import type { GraphQLFieldResolver } from 'graphql';
 import type { Context } from './context.ts';
+import type { ListSize } from './cost-rules.ts';
 import { DomainError } from './errors.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
@@ -35,8 +36,10 @@ declare global {
     interface FieldOptions {
       /** Demanded of every root field and of whatever is more than its parent. */
       access?: Access;
-      /** What the field adds to a request's cost; 0 unless said. */
+      /** What the field adds to a request's cost; 1 for each object it gives and 0 for a value unless said. */
       cost?: number;
+      /** Of a list whose items hold lists themselves: how long it may be. */
+      listSize?: ListSize;
     }
   }
 }
@@ -57,7 +60,7 @@ export function demand(ctx: Context, access: Access): void {
 
 class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
-    const { access, cost } = config.pothosOptions as { access?: Access; cost?: number };
+    const { access, cost, listSize } = config.pothosOptions as { access?: Access; cost?: number; listSize?: ListSize };
     const isRoot =
       config.parentType === 'Query' || config.parentType === 'Mutation' || config.parentType === 'Subscription';
     if (isRoot && !access) throw new Error(`${config.parentType}.${config.name} says no access.`);
@@ -66,7 +69,7 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     return {
       ...config,
       description: config.description ? config.description + needs + costs : null,
-      extensions: { ...config.extensions, access: access ?? null, cost: cost ?? 0 },
+      extensions: { ...config.extensions, access: access ?? null, cost: cost ?? null, listSize: listSize ?? null },
     };
   }
 

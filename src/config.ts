@@ -41,6 +41,8 @@ const settings = z.object({
   MAX_DEPTH: int(3, 50).default(16),
   MAX_ALIASES: int(1, 1000).default(60),
   MAX_COST: int(100, 1_000_000).default(20_000),
+  COST_BUDGET: int(100, 1_000_000_000).default(200_000),
+  COST_RESTORE: int(1, 1_000_000_000).default(20_000),
   COMPILE_AFTER: int(0, 1_000_000_000).default(2),
   RUN_TIMEOUT_MS: int(100, 300_000).default(30_000),
   RUN_MAX_ROWS: int(1, 1_000_000).default(10_000),

@@ -87,7 +87,6 @@ export function connectionType<R>(name: string, node: OutputRef<R>): OutputRef<L
       }),
       totalCount: t.field({
         type: BoundedCount,
-        cost: 1,
         description: 'How many there are on all pages.',
         resolve: (connection) => connection.count(),
       }),

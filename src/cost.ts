@@ -1,70 +1,85 @@
 import {
   getNamedType,
-  GraphQLError,
+  isAbstractType,
   isCompositeType,
-  isInterfaceType,
   isObjectType,
-  isUnionType,
   Kind,
-  OperationTypeNode,
+  valueFromASTUntyped,
+  type DirectiveNode,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
-  type GraphQLNamedType,
+  type GraphQLCompositeType,
+  type GraphQLObjectType,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
-  type ValidationRule,
+  type ValueNode,
 } from 'graphql';
+import { listSizeOf, weightOf, type ListSize } from './cost-rules.ts';
 import { DomainError } from './errors.ts';
 import { MAX_PAGE_SIZE } from './paging.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
-type Fragments = Map<string, FragmentDefinitionNode>;
 
-const DEFAULT_PAGE = 20;
-
-/** How many items a connection field asks for at most. */
-function pageSize(field: FieldNode, variables: Variables, used: Set<string>): number {
-  for (const argument of field.arguments ?? []) {
-    if (argument.name.value !== 'first' && argument.name.value !== 'last') continue;
-    const { value } = argument;
-    if (value.kind === Kind.VARIABLE) used.add(value.name.value);
-    const size =
-      value.kind === Kind.INT
-        ? Number(value.value)
-        : value.kind === Kind.VARIABLE
-          ? Number(variables[value.name.value] ?? DEFAULT_PAGE)
-          : DEFAULT_PAGE;
-    return Math.min(Math.max(Number.isFinite(size) ? size : MAX_PAGE_SIZE, 0), MAX_PAGE_SIZE);
-  }
-  return DEFAULT_PAGE;
-}
-
-interface Dear {
-  path: string;
+/** What is asked of one object. */
+export interface Shape {
+  /** With pages as large as they may be. */
   cost: number;
+  /** The part of it that is the same however many items the pages hold. */
+  fixed: number;
+  /** What holds pages, or leads to some. */
+  parts: Part[];
+  /** What is asked of it where it is of another type. */
+  others: Shape[];
 }
 
-/** What a selection costs: once, and for each item of the connection that it is made on. */
-interface Cost {
-  once: number;
-  perItem: number;
+/** A field: `own` once, and for each of up to `size` objects `each` and what is asked of it. */
+export interface Part {
+  name: string;
+  own: number;
+  size: number;
+  each: number;
+  shape: Shape;
+  /** How large a page the field's own arguments ask for; null where it has no such arguments. */
+  page: number | null;
+  /** Whether it holds the items of the connection that it belongs to. */
+  isItem: boolean;
 }
 
-/** The cost of an operation, and its dearest paths. */
-interface Found {
+/** The page that a connection is: how large, and in which of its fields. */
+interface Page {
+  size: number;
+  fields: string[];
+}
+
+/** The cost of an operation before it runs, and what is needed to tell afterwards what it did cost. */
+export interface Found {
   cost: number;
-  dearest: Dear[];
+  shape: Shape;
 }
 
-/** What is known of an operation: the variables that are page sizes, and the cost by their values. */
+/** What is known of an operation: the variables that change its cost, and the cost by their values. */
 const measured = new WeakMap<DocumentNode, Map<string | null, { used: Set<string>; found: Map<string, Found> }>>();
 const MOST_SIZES = 100;
+/** Fragments can combine in more ways than there is time to look at. */
+const MOST_LOOKS = 10_000;
+
+/** What of a variable's value changes a cost: a list's length, or the number or truth itself. */
+const sizeText = (value: unknown): string =>
+  Array.isArray(value) ? `[${value.length}]` : (JSON.stringify(value) ?? '');
+
+/** The operation of a document that is asked for. */
+function operationOf(document: DocumentNode, name: string | null): OperationDefinitionNode | undefined {
+  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  return name ? operations.find((one) => one.name?.value === name) : operations[0];
+}
 
 /**
- * The cost of an operation before it runs: each field's own cost, and on a connection one for each item of the page
- * beside what the item's fields cost. Each selection is looked at once a type, however many spreads lead to it.
- * Nothing but page sizes changes it, so that it is kept with the document.
+ * The cost of an operation before it runs: the weight of each field, once for each object that it is asked of, with
+ * pages as large as they may be. What fragments ask twice counts once. Kept with the document, for nothing but the
+ * sizes of pages and what is left out changes it.
+ * @throws DomainError DOCUMENT_TOO_LARGE where fragments combine in too many ways.
  */
 export function costOf(
   schema: GraphQLSchema,
@@ -74,8 +89,7 @@ export function costOf(
 ): Found {
   const byName = measured.get(document) ?? new Map();
   const known = byName.get(operationName) ?? { used: new Set<string>(), found: new Map<string, Found>() };
-  const sizes = (): string =>
-    [...known.used].map((name) => (name in variables ? Number(variables[name] ?? DEFAULT_PAGE) : '')).join();
+  const sizes = (): string => [...known.used].map((name) => sizeText(variables[name])).join();
   const before = known.found.get(sizes());
   if (before) return before;
   const found = measure(schema, document, operationName, variables, known.used);
@@ -84,6 +98,11 @@ export function costOf(
   return found;
 }
 
+/** What a field costs, each time that it is asked for. */
+export const costOfPart = ({ own, size, each, shape }: Part): number => own + size * (each + shape.cost);
+
+const NOTHING: Shape = { cost: 0, fixed: 0, parts: [], others: [] };
+
 function measure(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -91,117 +110,153 @@ function measure(
   variables: Variables,
   used: Set<string>,
 ): Found {
-  const fragments: Fragments = new Map();
+  const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const operation = operationName ? operations.find((one) => one.name?.value === operationName) : operations[0];
+  const operation = operationOf(document, operationName);
   const defaults = (operation?.variableDefinitions ?? []).map(({ variable, defaultValue }) => [
     variable.name.value,
-    defaultValue?.kind === Kind.INT ? Number(defaultValue.value) : undefined,
+    defaultValue && valueFromASTUntyped(defaultValue),
   ]);
   const values: Variables = { ...Object.fromEntries(defaults), ...variables };
-  const known = new Map<SelectionSetNode, Map<GraphQLNamedType, Cost>>();
-  const dear: Dear[] = [];
+  const numbers = new Map<FieldNode, number>();
+  const shapes = new Map<string, Shape>();
+  let looks = 0;
 
-  function selection(set: SelectionSetNode, type: GraphQLNamedType, path: string, factor: number): Cost {
-    const byType = known.get(set) ?? new Map<GraphQLNamedType, Cost>();
-    const before = byType.get(type);
-    if (before) return before;
-    const total: Cost = { once: 0, perItem: 0 };
-    for (const node of set.selections) {
-      if (node.kind === Kind.FIELD) {
-        const isItems = type.name.endsWith('Connection') && ['nodes', 'edges'].includes(node.name.value);
-        if (isItems) total.perItem += 1 + field(node, type, path, factor);
-        else total.once += field(node, type, path, factor);
-        continue;
+  function read(value: ValueNode): unknown {
+    if (value.kind === Kind.VARIABLE) used.add(value.name.value);
+    return valueFromASTUntyped(value, values);
+  }
+
+  function isLeftOut(directives: readonly DirectiveNode[] = []): boolean {
+    return directives.some(({ name, arguments: [condition] = [] }) => {
+      if (!condition || (name.value !== 'skip' && name.value !== 'include')) return false;
+      return read(condition.value) === (name.value === 'skip');
+    });
+  }
+
+  /** The fields that selections ask of an object of a type, those of one name together. */
+  function fieldsOf(sets: readonly SelectionSetNode[], type: GraphQLObjectType): Map<string, FieldNode[]> {
+    const fields = new Map<string, FieldNode[]>();
+    const spread = new Set<string>();
+    const collect = (set: SelectionSetNode): void => {
+      for (const node of set.selections) {
+        if (isLeftOut(node.directives)) continue;
+        if (node.kind === Kind.FIELD) {
+          const name = node.alias?.value ?? node.name.value;
+          const same = fields.get(name);
+          if (same) same.push(node);
+          else fields.set(name, [node]);
+          continue;
+        }
+        if (node.kind === Kind.FRAGMENT_SPREAD) {
+          if (spread.has(node.name.value)) continue;
+          spread.add(node.name.value);
+        }
+        const part = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value);
+        const on = part?.typeCondition && schema.getType(part.typeCondition.name.value);
+        if (part && (!on || on === type || (isAbstractType(on) && schema.isSubType(on, type))))
+          collect(part.selectionSet);
       }
-      const part = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value);
-      const on = part?.typeCondition ? (schema.getType(part.typeCondition.name.value) ?? type) : type;
-      const { once, perItem } = part ? selection(part.selectionSet, on, path, factor) : { once: 0, perItem: 0 };
-      total.once += once;
-      total.perItem += perItem;
+    };
+    for (const set of sets) collect(set);
+    return fields;
+  }
+
+  function sizeOf(rule: ListSize, node: FieldNode): number {
+    const given = (node.arguments ?? [])
+      .filter(({ name }) => rule.by?.includes(name.value))
+      .map(({ value }) => read(value))
+      .filter((value) => value != null)
+      .map((value) => (Array.isArray(value) ? value.length : Number(value)));
+    if (given.length === 0) return rule.assumed;
+    const most = Math.max(...given.map((size) => (Number.isFinite(size) ? size : MAX_PAGE_SIZE)));
+    // Outside of this it is an error anyway.
+    return Math.min(Math.max(most, 0), MAX_PAGE_SIZE);
+  }
+
+  /** What is asked of an object; `page` says which of its fields hold a page. */
+  function shapeOf(sets: SelectionSetNode[], type: GraphQLCompositeType, page: Page | null): Shape {
+    if (isObjectType(type)) return shapeOfObject(sets, type, page);
+    const [dearest = NOTHING, ...others] = schema
+      .getPossibleTypes(type)
+      .map((one) => shapeOfObject(sets, one, page))
+      .toSorted((a, b) => b.cost - a.cost);
+    return { ...dearest, others: others.filter(({ parts, fixed }) => parts.length > 0 || fixed > dearest.fixed) };
+  }
+
+  function shapeOfObject(sets: SelectionSetNode[], type: GraphQLObjectType, page: Page | null): Shape {
+    if (++looks > MOST_LOOKS)
+      throw new DomainError('DOCUMENT_TOO_LARGE', 'The fragments of the document combine in too many ways.');
+    const fields = fieldsOf(sets, type);
+    // The same fields of the same type cost the same, however many spreads lead to them.
+    const ids = [...fields.values()].flat().map((node) => {
+      if (!numbers.has(node)) numbers.set(node, numbers.size);
+      return numbers.get(node);
+    });
+    const key = `${type.name} ${page?.size} ${ids.join()}`;
+    const before = shapes.get(key);
+    if (before) return before;
+    const shape: Shape = { cost: 0, fixed: 0, parts: [], others: [] };
+    for (const [name, nodes] of fields) {
+      const part = partOf(name, nodes, type, page);
+      if (!part) continue;
+      const cost = costOfPart(part);
+      shape.cost += cost;
+      if (part.isItem || part.page !== null || part.shape.parts.length > 0) shape.parts.push(part);
+      else shape.fixed += cost;
     }
-    known.set(set, byType.set(type, total));
-    return total;
+    shapes.set(key, shape);
+    return shape;
   }
 
-  function field(node: FieldNode, type: GraphQLNamedType, path: string, factor: number): number {
-    if (isUnionType(type) || !(isObjectType(type) || isInterfaceType(type))) return 0;
-    const definition = type.getFields()[node.name.value];
-    if (!definition) return 0;
-    const name = node.alias?.value ?? node.name.value;
-    const at = path ? `${path}.${name}` : name;
-    const own = (definition.extensions['cost'] as number | undefined) ?? 0;
-    const result = getNamedType(definition.type);
-    if (!node.selectionSet || !isCompositeType(result)) return own;
-    const isConnection = Boolean(definition.extensions['isConnection']);
-    const size = isConnection ? pageSize(node, values, used) : 1;
-    const { once, perItem } = selection(node.selectionSet, result, at, factor * size);
-    const cost = own + once + perItem * size;
-    if (isConnection) dear.push({ path: at, cost: cost * factor });
-    return cost;
+  function partOf(name: string, nodes: FieldNode[], type: GraphQLObjectType, page: Page | null): Part | null {
+    const [node] = nodes;
+    const field = node && type.getFields()[node.name.value];
+    if (!field) return null;
+    const rule = listSizeOf(field);
+    const asked = rule && sizeOf(rule, node);
+    const within = rule?.fields && asked !== null ? { size: asked, fields: rule.fields } : null;
+    const isItem = page?.fields.includes(node.name.value) ?? false;
+    const size = isItem ? (page?.size ?? 1) : within ? null : asked;
+    const result = getNamedType(field.type);
+    const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    const shape = isCompositeType(result) ? shapeOf(sets, result, within) : NOTHING;
+    return {
+      name,
+      own: weightOf(field, size !== null),
+      size: size ?? 1,
+      each: size === null ? 0 : 1,
+      shape,
+      page: asked,
+      isItem,
+    };
   }
 
-  const root = operation && schema.getRootType(operation.operation as OperationTypeNode);
-  const cost = operation && root ? selection(operation.selectionSet, root, '', 1).once : 0;
-  return { cost, dearest: dear.sort((a, b) => b.cost - a.cost).slice(0, 3) };
+  const root = operation && schema.getRootType(operation.operation);
+  const shape = operation && root ? shapeOf([operation.selectionSet], root, null) : NOTHING;
+  return { cost: shape.cost, shape };
+}
+/** What an operation did cost: as before it ran, but with the items that the pages of its answer really hold. */
+export function spent({ fixed, parts, others }: Shape, data: Record<string, unknown>): number {
+  let sum = fixed;
+  for (const { name, own, each, shape } of parts) {
+    const held = data[name];
+    sum += own;
+    if (Array.isArray(held)) {
+      // Most items hold no pages of their own: what is asked of each is the same.
+      if (shape.parts.length === 0) sum += held.length * (each + shape.cost);
+      else for (const item of held) sum += each + (item ? spent(shape, item as Record<string, unknown>) : 0);
+    } else if (held) sum += spent(shape, held as Record<string, unknown>);
+  }
+  for (const other of others) sum = Math.max(sum, spent(other, data));
+  return sum;
 }
 
 /** The name of the first field of an operation, by which the use of keys is counted. */
 export function rootFieldOf(document: DocumentNode, operationName: string | null): string {
-  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const operation = operationName ? operations.find((one) => one.name?.value === operationName) : operations[0];
-  const first = operation?.selectionSet.selections.find((selection) => selection.kind === Kind.FIELD);
-  return first?.name.value ?? 'request';
-}
-
-/** @throws DomainError COST_EXCEEDED naming the dearest paths. */
-export function checkCost(found: { cost: number; dearest: Dear[] }, limit: number): void {
-  if (found.cost <= limit) return;
-  const paths = found.dearest.map(({ path, cost }) => `${path} (${cost})`).join(', ');
-  throw new DomainError(
-    'COST_EXCEEDED',
-    `This request may cost ${found.cost}, more than ${limit}. Ask for smaller pages; the dearest: ${paths}.`,
+  const first = operationOf(document, operationName)?.selectionSet.selections.find(
+    (selection) => selection.kind === Kind.FIELD,
   );
-}
-
-/** Refuses documents nested deeper than `max` fields or with more than `maxAliases` aliases or 50 root fields. */
-export function shapeRule(max: number, maxAliases: number): ValidationRule {
-  return (context) => {
-    const fragments: Fragments = new Map();
-    for (const definition of context.getDocument().definitions) {
-      if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-    }
-    const depths = new Map<string, number>();
-    let aliases = 0;
-    const refuse = (message: string): void =>
-      context.reportError(
-        new GraphQLError(message, { extensions: { code: 'DOCUMENT_TOO_LARGE', http: { status: 400 } } }),
-      );
-    const depth = (set: SelectionSetNode | undefined, seen: string[]): number => {
-      let deepest = 0;
-      for (const node of set?.selections ?? []) {
-        if (node.kind === Kind.FIELD) {
-          if (node.alias) aliases++;
-          // Introspection nests deep and is bounded by the schema itself.
-          if (!node.name.value.startsWith('__')) deepest = Math.max(deepest, 1 + depth(node.selectionSet, seen));
-        } else if (node.kind === Kind.INLINE_FRAGMENT) deepest = Math.max(deepest, depth(node.selectionSet, seen));
-        else if (!seen.includes(node.name.value)) {
-          const name = node.name.value;
-          const known = depths.get(name) ?? depth(fragments.get(name)?.selectionSet, [...seen, name]);
-          depths.set(name, known);
-          deepest = Math.max(deepest, known);
-        }
-      }
-      return deepest;
-    };
-    return {
-      OperationDefinition(node) {
-        const found = depth(node.selectionSet, []);
-        if (found > max) refuse(`The document nests ${found} levels, more than ${max}.`);
-        if (aliases > maxAliases) refuse(`The document has ${aliases} aliases, more than ${maxAliases}.`);
-      },
-    };
-  };
+  return first?.name.value ?? 'request';
 }

@@ -72,13 +72,12 @@ export async function seedDemo(app: App, say: (text: string) => void): Promise<v
   }
 }
 
-const EXPLORER = 'Explorer of the demo';
-
-/** A key for the explorer, good for a week; those of former starts end. */
-export async function signInExplorer(app: App): Promise<string> {
+/** A key for the explorer at a port, good for a week; those of former starts there end, and of no other process. */
+export async function signInExplorer(app: App, port: number): Promise<string> {
+  const name = `Explorer of the demo at port ${port}`;
   await app.database.prisma.apiKey.updateMany({
-    where: { name: EXPLORER, isSystemGenerated: true, revokedAt: null },
+    where: { name, isSystemGenerated: true, revokedAt: null },
     data: { revokedAt: new Date(), revocationReason: 'The gateway was started again.', active: false },
   });
-  return issueDemoKey(app, 'seller', 'OWNER', { name: EXPLORER, expiresAt: new Date(Date.now() + 7 * DAY) });
+  return issueDemoKey(app, 'seller', 'OWNER', { name, expiresAt: new Date(Date.now() + 7 * DAY) });
 }

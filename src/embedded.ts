@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -30,8 +31,7 @@ export interface Embedded {
   host: string;
   /** Where the data lie: `dir`, or a place apart where the server's user cannot reach it. */
   dir: string;
-  /** True where this process stops the server: it started it, or whoever did is gone. */
-  owner: boolean;
+  /** Lets go of the server; the last process that does stops it. */
   stop(): Promise<void>;
 }
 
@@ -88,13 +88,21 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The server belongs to the process named in owner.pid; a process that finds that one gone takes it over. */
-function takeOwnership(dir: string): boolean {
-  const file = path.join(dir, 'owner.pid');
-  const before = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-  if (before && before !== process.pid && isAlive(before)) return false;
-  writeFileSync(file, String(process.pid));
-  return true;
+/** The processes that use a server, each with a file of its name: whoever started it may well leave before others. */
+function usersOf(home: string, user: ServerUser) {
+  const dir = ownedDirectory(path.join(home, 'users'), user);
+  return {
+    join(): void {
+      writeFileSync(path.join(dir, String(process.pid)), '');
+    },
+    /** Answers whether nobody else is left; one that was killed counts no more. */
+    leave(): boolean {
+      rmSync(path.join(dir, String(process.pid)), { force: true });
+      const gone = readdirSync(dir).filter((pid) => !isAlive(Number(pid)));
+      for (const pid of gone) rmSync(path.join(dir, pid), { force: true });
+      return readdirSync(dir).length === 0;
+    },
+  };
 }
 
 /**
@@ -115,6 +123,8 @@ export async function startEmbedded(
       ? wanted
       : path.join(apartDirectory('data', wanted), 'postgres');
   ownedDirectory(home, user);
+  const users = usersOf(home, user);
+  users.join();
   const host = socketDirectory(home, user);
   const data = path.join(home, 'data');
   const log = path.join(home, 'postgres.log');
@@ -150,7 +160,6 @@ export async function startEmbedded(
   }
 
   let admin = await connect(host);
-  const started = admin === null;
   if (!admin) {
     // Another process may win the race to start it, and a server that was killed leaves its lock for a moment: so wait
     // for whoever's server it will be, and try again. Relative paths, for pg_ctl hands them to a shell.
@@ -172,6 +181,7 @@ export async function startEmbedded(
       if (!admin) await sleep(50);
     }
     if (!admin) {
+      users.leave();
       const tail = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(-6).join('\n') : '';
       throw new Error(
         `The embedded PostgreSQL does not start on ${home}. Its log ends:\n${tail}\nRemove the directory to begin anew, or set DATABASE_URL.`,
@@ -189,16 +199,16 @@ export async function startEmbedded(
     await admin.end();
   }
 
-  const owner = takeOwnership(home) || started;
   return {
     host,
     dir: home,
-    owner,
     url: `postgresql://app@localhost/${encodeURIComponent(database)}?host=${encodeURIComponent(host)}`,
     async stop() {
-      if (!owner) return;
-      await run(pgCtl, ['-D', data, '-m', 'fast', '-w', 'stop'], environment);
-      rmSync(path.join(home, 'owner.pid'), { force: true });
+      if (!users.leave()) return;
+      await run(pgCtl, ['-D', data, '-m', 'fast', '-w', 'stop'], environment).catch((error: unknown) => {
+        // Two that leave at the same moment may both be the last.
+        if (existsSync(path.join(data, 'postmaster.pid'))) throw error;
+      });
     },
   };
 }

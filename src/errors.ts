@@ -43,6 +43,13 @@ export const requestErrorCodes = [
 ] as const;
 export type ErrorCode = UserErrorCode | (typeof requestErrorCodes)[number];
 
+/** A list of a request that costs too much, and the page of it that would make the request fit; null where none would. */
+export interface DearPath {
+  path: string;
+  cost: number;
+  first: number | null;
+}
+
 /** What a code carries beyond message and path, by code; see the typed user errors in the schema. */
 export interface ErrorDetails {
   currentVersion?: number;
@@ -58,6 +65,7 @@ export interface ErrorDetails {
   hint?: string | null;
   failure?: 'AUTH' | 'VALIDATION' | 'CONFLICT' | 'RATE_LIMIT' | 'UNAVAILABLE';
   fields?: string[];
+  dearest?: DearPath[];
 }
 
 /** A rule of the domain said no. The message is for the caller; the cause is for the log alone. */

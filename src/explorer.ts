@@ -19,12 +19,13 @@ const STYLE =
   '<style>.graphiql-tabs .graphiql-tab { transform: none !important } .graphiql-logo { white-space: nowrap }</style>';
 
 /**
- * The page for browsers: GraphiQL with everything inlined, a tab for each example. With `apiKey` it is signed in with
- * it: for the demo alone.
+ * The page for browsers: GraphiQL with everything inlined, a tab for each example. With a key it is signed in with it:
+ * for the demo alone.
  */
-export function createExplorer(apiKey: string | null): () => Promise<string> {
-  const headers = apiKey ? JSON.stringify({ 'x-api-key': apiKey }, null, 2) : '{}';
+export function createExplorer(apiKey: string | null | Promise<string | null>): () => Promise<string> {
   async function render(): Promise<string> {
+    const key = await apiKey;
+    const headers = key ? JSON.stringify({ 'x-api-key': key }, null, 2) : '{}';
     const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
     return renderGraphiQL({
       title: 'Spartera gateway',

@@ -1,17 +1,12 @@
-import {
-  getOperationAST,
-  GraphQLError,
-  parse,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLSchema,
-} from 'graphql';
+import { getOperationAST, GraphQLError, parse, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createYoga, mapAsyncIterator, type Plugin } from 'graphql-yoga';
 import type { Authenticator } from './auth.ts';
 import { createExecute } from './compiled.ts';
 import type { App, Context } from './context.ts';
-import { checkCost, costOf, rootFieldOf, shapeRule } from './cost.ts';
+import { createCostAccount } from './cost-account.ts';
+import { rootFieldOf } from './cost.ts';
 import { createDirect } from './direct.ts';
+import { shapeRule } from './document-limits.ts';
 import { formatError, requestError } from './error-format.ts';
 import { DomainError } from './errors.ts';
 import { rateHeaders, type RateUse } from './rate-limits.ts';
@@ -40,16 +35,7 @@ export function createGraph(
     ...rateHeaders(ratesOf.get(request) ?? []),
   });
 
-  function costs(args: ExecutionArgs): { found: ReturnType<typeof costOf>; refused: GraphQLError | null } {
-    const found = costOf(schema, args.document, args.operationName ?? null, args.variableValues ?? {});
-    try {
-      checkCost(found, config.MAX_COST);
-      return { found, refused: null };
-    } catch (error) {
-      return { found, refused: requestError(error as DomainError) };
-    }
-  }
-
+  const account = createCostAccount(schema, config);
   const execute = createExecute(config.COMPILE_AFTER);
   const limits: Plugin<Context> = {
     onParse: ({ setParseFn }) =>
@@ -62,14 +48,14 @@ export function createGraph(
       // Opened for somebody who cannot read it, a stream would stay open.
       const isReadable = /text\/event-stream/i.test(request.headers.get('accept') ?? '');
       const refused = isReadable
-        ? costs(args).refused
+        ? account.charge(args).refused?.error
         : requestError(new DomainError('BAD_REQUEST', 'A subscription needs the header accept: text/event-stream.'));
       if (refused) setResultAndStopExecution({ errors: [refused] });
     },
     onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
-      const { found, refused } = costs(args);
+      const { found, refused } = account.charge(args);
       if (refused) {
-        setResultAndStopExecution({ errors: [refused] });
+        setResultAndStopExecution({ errors: [refused.error], extensions: { cost: refused.cost } });
         return undefined;
       }
       setExecuteFn(execute);
@@ -92,15 +78,10 @@ export function createGraph(
                 },
                 'a slow operation',
               );
+            const cost = account.settle(contextValue, found, result.data);
             const { deprecations } = contextValue;
-            setResult({
-              ...result,
-              extensions: {
-                ...result.extensions,
-                cost: { requestedQueryCost: found.cost, maximum: config.MAX_COST },
-                ...(deprecations.length > 0 ? { deprecations } : {}),
-              },
-            });
+            const more = deprecations.length > 0 ? { deprecations } : {};
+            setResult({ ...result, extensions: { ...result.extensions, cost, ...more } });
           }
         },
       };

@@ -59,7 +59,8 @@ export function createKeyLimits(database: Pick<Database, 'query'>, log: Log): Ke
     const limiter = limiters.memo(`${limit.number} ${limit.period}`, { context: limit });
     const used = (res: RateLimiterRes): RateUse => ({
       policy: 'key',
-      ...limit,
+      number: limit.number,
+      windowSeconds: PERIOD_SECONDS[limit.period],
       remaining: res.remainingPoints,
       resetMs: Math.max(1, res.msBeforeNext),
     });

@@ -13,6 +13,7 @@ import {
   keysetSql,
   MAX_PAGE_SIZE,
   orderSql,
+  PAGE_SIZE,
   readPage,
   type PageArgs,
   type SortKey,
@@ -283,9 +284,9 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
       return t.field({
         type: Connection,
         access: options.access,
-        cost: 1,
         description: `${options.description} Pages of at most ${MAX_PAGE_SIZE}, 20 unless said.`,
-        extensions: { isConnection: true, reads: options.from },
+        listSize: PAGE_SIZE,
+        extensions: { reads: options.from },
         args: arg.call(builder, ((a: never) =>
           pageArguments(a, WhereInput, Order, spec.search !== undefined)) as never),
         resolve: (parent: P, args: ListArgs, ctx: Context, info: GraphQLResolveInfo) =>

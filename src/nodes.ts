@@ -43,7 +43,6 @@ builder.queryFields((t) => ({
     type: NodeInterface,
     nullable: true,
     access: 'signed-in',
-    cost: 1,
     description: 'Anything by its id; null where there is nothing the caller may see.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of a node.' }) },
     resolve: (_, { id }, ctx) => findNode(ctx, id) as never,
@@ -53,6 +52,7 @@ builder.queryFields((t) => ({
     nullable: { list: false, items: true },
     access: 'signed-in',
     cost: 10,
+    listSize: { assumed: 100, by: ['ids'] },
     description: 'Up to 100 things by their ids, in order; null for each that is not there for the caller.',
     args: { ids: t.arg.idList({ required: true, description: 'At most 100 opaque ids.' }) },
     resolve: (_, { ids }, ctx) => {

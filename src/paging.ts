@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ListSize } from './cost-rules.ts';
 import { DomainError } from './errors.ts';
 
 export interface PageArgs {
@@ -27,6 +28,8 @@ export interface Page {
 
 const DEFAULT_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
+/** What a connection holds, for the cost of what is asked of its items. */
+export const PAGE_SIZE: ListSize = { assumed: DEFAULT_SIZE, by: ['first', 'last'], fields: ['nodes', 'edges'] };
 
 /** A short name of a sort, held by its cursors, so that a cursor of another sort is told. */
 export function fingerprintOf(list: string, keys: SortKey[]): string {

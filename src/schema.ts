@@ -1,4 +1,4 @@
-import { lexicographicSortSchema, type GraphQLSchema } from 'graphql';
+import { lexicographicSortSchema, specifiedDirectives, type GraphQLSchema } from 'graphql';
 import './scalars.ts';
 import './reference/schema.ts';
 import './usage/schema.ts';
@@ -20,6 +20,9 @@ import './analytics/schema.ts';
 import './marketplace/schema.ts';
 import './platform/schema.ts';
 import { builder } from './builder.ts';
+import { costDirectives } from './cost-rules.ts';
 
 /** The graph: every slice's part of it, and nothing else. */
-export const schema: GraphQLSchema = lexicographicSortSchema(builder.toSchema({ sortSchema: false }));
+export const schema: GraphQLSchema = lexicographicSortSchema(
+  builder.toSchema({ sortSchema: false, directives: [...specifiedDirectives, ...costDirectives] }),
+);

@@ -21,34 +21,28 @@ export async function startWorkers(app: App): Promise<() => Promise<void>> {
   return startSweeper(app);
 }
 
-/** Fills an empty database of a demo and signs the explorer in; null for any other database. */
-async function openDemo(app: App, say: (text: string) => void): Promise<string | null> {
-  if (!app.isDemo) return null;
-  await seedDemo(app, say);
-  return signInExplorer(app);
-}
-
 /** Serves the gateway on a database until the process is told to end. */
 export async function serve(config: Config, server: DatabaseServer): Promise<void> {
   const app = await openApp(config, server.url);
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
-  const [explorerKey, stopWorkers] = await Promise.all([openDemo(app, say), startWorkers(app)]);
+  const [stopWorkers] = await Promise.all([startWorkers(app), app.isDemo && seedDemo(app, say)]);
   const auth = await openAuthenticator(app);
+  // The explorer signs in once the port is this process's own: another one there keeps its key.
+  const listening = Promise.withResolvers<number>();
+  const explorerKey = listening.promise.then((port) => (app.isDemo ? signInExplorer(app, port) : null));
   const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
-  const { port } = await gateway.listen(config.PORT, config.HOST);
-  say(
-    `\nThe gateway is at http://localhost:${port}/graphql${explorerKey ? ', where the explorer is signed in as the demo seller' : ''}.`,
-  );
-
+  const end = async (): Promise<void> => {
+    await stopWorkers();
+    await gateway.drain(config.SHUTDOWN_GRACE_MS);
+    await auth.close();
+    await app.close();
+  };
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return;
     stopping = true;
     app.log.info({ signal }, 'draining');
-    await stopWorkers();
-    await gateway.drain(config.SHUTDOWN_GRACE_MS);
-    await auth.close();
-    await app.close();
+    await end();
     await server.stop();
     process.exit(0);
   };
@@ -60,4 +54,14 @@ export async function serve(config: Config, server: DatabaseServer): Promise<voi
       });
     });
   }
+
+  const { port } = await gateway.listen(config.PORT, config.HOST).catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  listening.resolve(port);
+  const isSignedIn = (await explorerKey) !== null;
+  say(
+    `\nThe gateway is at http://localhost:${port}/graphql${isSignedIn ? ', where the explorer is signed in as the demo seller' : ''}.`,
+  );
 }

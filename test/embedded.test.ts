@@ -1,17 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -96,7 +86,7 @@ describe('the embedded database works', () => {
   it('starts on an empty directory, listens on a socket alone, and keeps its data', async () => {
     const dir = path.join(directory(), 'deep', 'postgres');
     const first = await startEmbedded(dir, { durable: false });
-    expect([first.dir, first.owner, first.host]).toEqual([dir, true, path.join(dir, 'run')]);
+    expect([first.dir, first.host]).toEqual([dir, path.join(dir, 'run')]);
     const [settings] = await sql(
       first.url,
       `select current_setting('listen_addresses') as listen, current_setting('TimeZone') as zone, current_setting('server_encoding') as encoding, current_database() as name`,
@@ -106,7 +96,7 @@ describe('the embedded database works', () => {
     await sql(first.url, 'create table kept as select 7 as value');
     await first.stop();
     await expect(sql(first.url, 'select 1')).rejects.toThrow();
-    expect(existsSync(path.join(dir, 'owner.pid'))).toBe(false);
+    expect(readdirSync(path.join(dir, 'users'))).toEqual([]);
     const again = await startEmbedded(dir, { durable: false });
     expect(await sql(again.url, 'select value from kept')).toEqual([{ value: 7 }]);
     await again.stop();
@@ -138,17 +128,16 @@ describe('the embedded database works', () => {
     await server.stop();
   });
 
-  it('is started once by processes that come at the same time; who started it stops it', async () => {
+  it('is started once by processes that come at the same time; the last to leave stops it', async () => {
     const dir = path.join(directory(), 'postgres');
     const all = await Promise.all([child(dir), child(dir), child(dir)]);
     expect(all.map(({ told }) => told.error)).toEqual([undefined, undefined, undefined]);
     const url = all[0]?.told.url ?? '';
     expect(new Set(all.map(({ told }) => told.url)).size).toBe(1);
-    const owners = all.filter(({ told }) => told.owner);
-    expect(owners.length).toBeGreaterThan(0);
-    for (const one of all.filter(({ told }) => !told.owner)) await end(one, 'stop');
-    expect(await sql(url, 'select 1 as one')).toEqual([{ one: 1 }]);
-    for (const one of owners) await end(one, 'stop');
+    for (const one of all) {
+      expect(await sql(url, 'select 1 as one')).toEqual([{ one: 1 }]);
+      await end(one, 'stop');
+    }
     await expect(sql(url, 'select 1')).rejects.toThrow();
   });
 
@@ -163,16 +152,19 @@ describe('the embedded database works', () => {
     await a.stop();
   });
 
-  it('is attached to while it runs, and only its owner stops it', async () => {
+  it('is attached to while it runs, and stays when the process that started it leaves first', async () => {
     const dir = path.join(directory(), 'postgres');
-    const owner = await child(dir);
-    expect(owner.told.owner).toBe(true);
-    const guest = await startEmbedded(dir);
-    expect([guest.owner, guest.url]).toEqual([false, owner.told.url]);
-    await guest.stop();
-    expect(await sql(guest.url, 'select 1 as one')).toEqual([{ one: 1 }]);
-    await end(owner, 'stop');
-    await expect(sql(guest.url, 'select 1')).rejects.toThrow();
+    const first = await child(dir);
+    const second = await startEmbedded(dir);
+    expect(second.url).toBe(first.told.url);
+    const server = postmaster(dir);
+    await end(first, 'stop');
+    expect(await sql(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    const third = await child(dir);
+    await second.stop();
+    expect([postmaster(dir), await sql(second.url, 'select 1 as one')]).toEqual([server, [{ one: 1 }]]);
+    await end(third, 'stop');
+    await expect(sql(second.url, 'select 1')).rejects.toThrow();
   });
 });
 
@@ -184,7 +176,7 @@ describe('the embedded database recovers', () => {
     const before = postmaster(dir);
     await end(first, 'SIGKILL');
     const next = await startEmbedded(dir);
-    expect([next.owner, postmaster(dir)]).toEqual([true, before]);
+    expect(postmaster(dir)).toBe(before);
     expect(await sql(next.url, 'select value from kept')).toEqual([{ value: 1 }]);
     await next.stop();
     await expect(sql(next.url, 'select 1')).rejects.toThrow();
@@ -201,7 +193,6 @@ describe('the embedded database recovers', () => {
     await open.query('insert into kept values (2)');
     process.kill(postmaster(dir), 'SIGKILL');
     const next = await startEmbedded(dir);
-    expect(next.owner).toBe(true);
     expect(await sql(next.url, 'select value from kept')).toEqual([{ value: 1 }]);
     await open.end().catch(() => {});
     await next.stop();
@@ -279,7 +270,7 @@ describe.runIf(isRoot)('the embedded database as root (skipped where the tests a
   it.runIf(canRead)('needs no root: the same as nobody (skipped where nobody cannot read the checkout)', async () => {
     const dir = path.join(directory(0o777), 'postgres');
     const one = await child(dir, NOBODY);
-    expect(one.told).toMatchObject({ owner: true, dir });
+    expect(one.told).toMatchObject({ dir });
     expect(statSync(path.join(dir, 'data')).uid).toBe(NOBODY);
     await end(one, 'stop');
   });

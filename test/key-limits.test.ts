@@ -34,7 +34,12 @@ describe('limits of keys work', () => {
     const asked = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? one : two)(1001, DAY)));
     expect(asked.filter(({ isAllowed }) => isAllowed)).toHaveLength(3);
     expect((await process()(1001, DAY)).isAllowed).toBe(false);
-    expect((await one(1002, DAY)).use).toMatchObject({ policy: 'key', number: 3, period: 'DAY', remaining: 2 });
+    expect((await one(1002, DAY)).use).toMatchObject({
+      policy: 'key',
+      number: 3,
+      windowSeconds: 86_400,
+      remaining: 2,
+    });
   });
 
   it('anew after their period, and where the period is another one', async () => {
@@ -56,10 +61,11 @@ describe('limits of keys work', () => {
     const { secret } = await keyWith(2);
     const [first, second, refused] = [await ask(secret), await ask(secret), await ask(secret)];
     expect([first, second, refused].map(({ status }) => status)).toEqual([200, 200, 429]);
-    expect(first.headers.get('ratelimit-policy')).toBe('"key";q=2;w=86400');
-    expect([first, second, refused].map(({ headers }) => headers.get('ratelimit')?.replace(/\d+$/, ''))).toEqual([
-      '"key";r=1;t=',
-      '"key";r=0;t=',
+    expect(first.headers.get('ratelimit-policy')).toBe('"key";q=2;w=86400, "cost";q=200000;w=10');
+    // What a refused request would have cost is not looked at.
+    expect([first, second, refused].map(({ headers }) => headers.get('ratelimit')?.replace(/t=\d+/g, 't='))).toEqual([
+      expect.stringMatching(/^"key";r=1;t=, "cost";r=\d+;t=$/),
+      expect.stringMatching(/^"key";r=0;t=, "cost";r=\d+;t=$/),
       '"key";r=0;t=',
     ]);
     const wait = Number(refused.headers.get('retry-after'));
@@ -67,7 +73,7 @@ describe('limits of keys work', () => {
     expect(wait).toBeLessThanOrEqual(86_400);
     expect(refused.body.errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
     const other = await ask(us.keys.VIEWER);
-    expect([other.status, other.headers.get('ratelimit')]).toEqual([200, null]);
+    expect([other.status, other.headers.get('ratelimit-policy')]).toEqual([200, '"cost";q=200000;w=10']);
   });
 
   it('hold for the addresses without GraphQL too', async () => {
@@ -106,11 +112,11 @@ describe('limits of keys work', () => {
       [],
       [{ code: 'RATE_LIMITED' }],
     ]);
-    expect(runs[0]?.headers.get('ratelimit-policy')).toBe('"key";q=9;w=60, "product";q=2;w=3600');
+    expect(runs[0]?.headers.get('ratelimit-policy')).toBe('"key";q=9;w=60, "product";q=2;w=3600, "cost";q=200000;w=10');
     expect(runs.map(({ headers }) => headers.get('ratelimit')?.replace(/;t=\d+/g, ''))).toEqual([
-      '"key";r=8, "product";r=1',
-      '"key";r=7, "product";r=0',
-      '"key";r=6, "product";r=0',
+      expect.stringMatching(/^"key";r=8, "product";r=1, "cost";r=\d+$/),
+      expect.stringMatching(/^"key";r=7, "product";r=0, "cost";r=\d+$/),
+      expect.stringMatching(/^"key";r=6, "product";r=0, "cost";r=\d+$/),
     ]);
   });
 });

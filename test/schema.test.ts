@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
+  isAbstractType,
+  isCompositeType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -13,6 +15,7 @@ import {
   type GraphQLOutputType,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { listSizeOf } from '../src/cost-rules.ts';
 import { printedSchema } from '../src/print-schema.ts';
 import { schema } from '../src/schema.ts';
 
@@ -86,6 +89,30 @@ describe('the schema', () => {
         : [],
     );
     expect(unbounded).toEqual([]);
+  });
+
+  it('says of every list whose items hold pages how many there can be, for the cost of those', () => {
+    const holdsPages = (name: string, seen: Set<string>): boolean => {
+      const type = schema.getType(name);
+      if (seen.has(name) || !isCompositeType(type)) return false;
+      seen.add(name);
+      const members = isAbstractType(type) ? schema.getPossibleTypes(type) : [type];
+      return members.some((one) =>
+        Object.values(one.getFields()).some(
+          (field) => listSizeOf(field) !== null || holdsPages(unwrap(field.type).name, seen),
+        ),
+      );
+    };
+    const silent = types.flatMap((type) =>
+      isObjectType(type) && !/(Connection)$/.test(type.name)
+        ? Object.values(type.getFields()).flatMap((field) => {
+            const { isList, name } = unwrap(field.type);
+            const isOpen = isList && listSizeOf(field) === null && holdsPages(name, new Set());
+            return isOpen ? [`${type.name}.${field.name}`] : [];
+          })
+        : [],
+    );
+    expect(silent).toEqual([]);
   });
 
   it('answers every mutation with its payload and user errors', () => {

@@ -99,10 +99,16 @@ describe('the number of promises', () => {
     for (let i = 0; i < 3; i++) await counted(tenant, document);
     let made = 0;
     const hook = createHook({ init: (_, type) => void (type === 'PROMISE' && made++) });
-    hook.enable();
-    await counted(tenant, document);
-    hook.disable();
-    return made;
+    let least = Infinity;
+    // Whatever else the process does meanwhile makes some too, but not each time.
+    for (let i = 0; i < 5; i++) {
+      made = 0;
+      hook.enable();
+      await counted(tenant, document);
+      hook.disable();
+      least = Math.min(least, made);
+    }
+    return least;
   }
 
   // What the collector has to clean up: none for a column, about one for each row behind an edge.

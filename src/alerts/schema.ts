@@ -170,7 +170,7 @@ builder.queryField('alertsFor', (t) =>
     type: [typeNamed('Alert')],
     nullable: true,
     access: 'company:read',
-    cost: 1,
+    listSize: { assumed: 3 },
     description: "The caller's own alerts on an asset, at most one a kind; null where they may not ask.",
     args: { assetId: t.arg.id({ required: true, description: 'The opaque id of an asset.' }) },
     resolve: (_, { assetId }, ctx) => {

@@ -132,11 +132,13 @@ const DashboardType = builder.objectRef<Dashboard>('CompanyAnalytics').implement
     }),
     topAssets: t.field({
       type: [AssetSales],
+      listSize: { assumed: 10 },
       description: 'The assets that earned most, at most 10.',
       resolve: (row) => sold(row, false),
     }),
     topEndpoints: t.field({
       type: [EndpointSales],
+      listSize: { assumed: 10 },
       description: 'The endpoints that earned most, at most 10.',
       resolve: (row) => sold(row, true),
     }),
@@ -236,7 +238,7 @@ builder.prismaObjectFields('Company', (t) => ({
     access: 'company:read',
     cost: 20,
     description: 'Its assets that others ran in a range of days, the best first, at most 100.',
-    extensions: { isConnection: true },
+    listSize: { assumed: 20, by: ['first'] },
     args: {
       ...rangeArgs,
       first: t.arg.int({ required: true, defaultValue: 20, description: `How many, 0 to ${MAX_ROWS}.` }),

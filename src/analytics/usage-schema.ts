@@ -1,7 +1,7 @@
 import { connectionType } from '../connection-type.ts';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { toGlobalId } from '../ids.ts';
-import { MAX_PAGE_SIZE } from '../paging.ts';
+import { MAX_PAGE_SIZE, PAGE_SIZE } from '../paging.ts';
 import { usageUrlOf } from './download.ts';
 import { apiKeyOf, planOf, profileOf } from './loaders.ts';
 import { objectsOf, type CompanyObject } from './objects.ts';
@@ -126,6 +126,7 @@ const MonthUsage = builder.objectRef<UsageMonth>('CompanyUsage').implement({
     byKey: t.field({
       type: [UsageKey],
       cost: 20,
+      listSize: { assumed: 100 },
       description: 'By API key, most successes first, at most 100.',
       resolve: async (row, _, ctx) =>
         (await usageByKey(ctx, row.scope)).map((key) => ({ ...key, companyId: row.scope.companyId })),
@@ -187,8 +188,7 @@ builder.prismaObjectFields('Company', (t) => ({
   objects: t.field({
     type: connectionType('CompanyObject', CompanyObjectType),
     access: 'company:read',
-    cost: 1,
-    extensions: { isConnection: true },
+    listSize: PAGE_SIZE,
     description: `Its connections and assets, what changed last first. Pages of at most ${MAX_PAGE_SIZE}, 20 unless said.`,
     args: {
       first: t.arg.int({ required: false, description: `How many from the start, 0 to ${MAX_PAGE_SIZE}.` }),

@@ -323,7 +323,6 @@ builder.prismaObjectField('Company', 'asset', (t) =>
     type: typeNamed('Asset'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its assets; null where there is none.',
     args: { by: t.arg({ type: AssetBy, required: true, description: 'Which one.' }) },
     resolve: (company, { by }, ctx) =>

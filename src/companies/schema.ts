@@ -107,7 +107,6 @@ builder.queryFields((t) => ({
     type: typeNamed('Company'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'The company of the caller.',
     resolve: (_, __, ctx, info) => ownCompany(ctx, info) as never,
   }),

@@ -185,7 +185,6 @@ builder.prismaObjectField('Company', 'connection', (t) =>
     type: typeNamed('Connection'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its connections by id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of a connection.' }) },
     resolve: (company, { id }, ctx) =>

@@ -286,7 +286,6 @@ builder.prismaObjectField('Company', 'endpoint', (t) =>
     type: typeNamed('Endpoint'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its endpoints; null where there is none.',
     args: { by: t.arg({ type: By, required: true, description: 'Which one.' }) },
     resolve: (company, { by }, ctx) =>

@@ -130,7 +130,6 @@ builder.queryField('favoriteFor', (t) =>
     type: typeNamed('Favorite'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: "The caller's favorite on an asset; null where it is none of theirs.",
     args: { assetId: t.arg.id({ required: true, description: 'The opaque id of an asset.' }) },
     resolve: (_, { assetId }, ctx) => {

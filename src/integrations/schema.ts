@@ -147,7 +147,6 @@ builder.prismaObjectFields('Company', (t) => ({
     type: typeNamed('Integration'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its integrations by id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of an integration.' }) },
     resolve: (company, { id }, ctx) =>

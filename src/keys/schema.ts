@@ -261,7 +261,6 @@ builder.prismaObjectField('Company', 'apiKey', (t) =>
     type: typeNamed('ApiKey'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its API keys by id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of an API key.' }) },
     resolve: (company, { id }, ctx) => load(ctx, keyById, { company: company.id, id: intOf('ApiKey', id) }) as never,

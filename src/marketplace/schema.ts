@@ -112,7 +112,6 @@ builder.objectField(Marketplace, 'asset', (t) =>
   t.field({
     type: AssetListing as never,
     nullable: true,
-    cost: 1,
     description: 'One listed asset; null where there is none.',
     args: { by: t.arg({ type: ListingBy, required: true, description: 'Which one.' }) },
     resolve: (_, { by }, ctx) => listing(ctx, 'Asset', by) as never,
@@ -122,7 +121,6 @@ builder.objectField(Marketplace, 'endpoint', (t) =>
   t.field({
     type: EndpointListing as never,
     nullable: true,
-    cost: 1,
     description: 'One listed endpoint; null where there is none.',
     args: { by: t.arg({ type: ListingBy, required: true, description: 'Which one.' }) },
     resolve: (_, { by }, ctx) => listing(ctx, 'Endpoint', by) as never,
@@ -131,7 +129,6 @@ builder.objectField(Marketplace, 'endpoint', (t) =>
 builder.objectField(Marketplace, 'popularityAsOf', (t) =>
   t.field({
     type: 'DateTime',
-    cost: 1,
     description: `When the runs behind the sorts POPULAR and TRENDING were last counted: every ${POPULARITY_MINUTES} minutes.`,
     resolve: (_, __, ctx) => popularityAsOf(ctx.query),
   }),
@@ -199,6 +196,7 @@ for (const [ref, text] of [
     t.field({
       type: [Recommendation],
       cost: 10,
+      listSize: { assumed: 12, by: ['first'] },
       description: `Listed assets that resemble ${text}, best first, at most 50.`,
       args: {
         first: t.arg.int({ defaultValue: 12, description: 'How many, at most 50.' }),

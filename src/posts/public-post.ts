@@ -56,7 +56,6 @@ builder.queryField('publicPost', (t) =>
     type: PublicPost,
     nullable: true,
     access: 'public',
-    cost: 1,
     description: 'A published article by its id; null for drafts and what is not there.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of a post.' }) },
     resolve: (_, { id }, ctx) => load(ctx, publishedPost, { company: null, id: uuidOf('Post', id) }),

@@ -104,6 +104,7 @@ builder.prismaObject('Post', {
     contentHtml: t.field({ type: 'HTML', description: 'The article.', resolve: (row) => row.contentHtml }),
     insights: t.field({
       type: [PostInsight],
+      listSize: { assumed: 50 },
       description: 'The results it uses, at most 50.',
       resolve: (row) =>
         (row.insightsUsed as unknown as Insight[]).map((insight) => ({ ...insight, companyId: row.companyId })),
@@ -236,7 +237,6 @@ builder.prismaObjectFields('Company', (t) => ({
     type: typeNamed('Post'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its articles by id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of a post.' }) },
     resolve: (company, { id }, ctx) => load(ctx, ownPost, { company: company.id, id: uuidOf('Post', id) }) as never,

@@ -186,7 +186,6 @@ for (const [name, model] of Object.entries(lookups)) {
         type: typeNamed(model) as never,
         nullable: true,
         access: 'public',
-        cost: 1,
         description: `One ${model} by its id; null where there is none.`,
         args: { id: t.arg.id({ required: true, description: 'Its opaque id.' }) },
         resolve: (_: unknown, { id }: { id: string }, ctx: Context) => find(model, ctx, intOf(model, id)) as never,

@@ -92,7 +92,7 @@ async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientH
   const count = row?.count ?? 0;
   const oldest = row?.oldest?.getTime() ?? ctx.now.getTime();
   const retryAfterMs = Math.max(1, oldest + PERIOD_SECONDS[period] * 1000 - ctx.now.getTime());
-  const use = { policy: 'product', number, period, resetMs: retryAfterMs } as const;
+  const use = { policy: 'product', number, windowSeconds: PERIOD_SECONDS[period], resetMs: retryAfterMs } as const;
   if (count >= number) {
     ctx.rates.push({ ...use, remaining: 0 });
     throw new DomainError(

@@ -100,7 +100,6 @@ builder.prismaObjectField('Company', 'user', (t) =>
     type: typeNamed('User'),
     nullable: true,
     access: 'company:read',
-    cost: 1,
     description: 'One of its users by id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'The opaque id of a user.' }) },
     resolve: (company, { id }, ctx) => load(ctx, userById, { company: company.id, id: uuidOf('User', id) }) as never,
