@@ -1,3 +1,5 @@
+import type { SampleBounds, Sampling } from './sample.ts';
+
 /**
  * The port to a seller's database. A driver opens a connection for one connection's settings, runs one read-only
  * statement on it with bound parameters, and hands the rows back column by column in chunks.
@@ -62,6 +64,8 @@ export interface Limits {
   timeoutMs: number;
   maxRows: number;
   maxBytes: number;
+  /** Read its largest table in part, by an object of the session that stands in front of it: for engines that can. */
+  sample?: SampleBounds;
 }
 
 /** What a driver needs to open a connection; the shape of `settings` is the driver's own (see `settingsSchema`). */
@@ -111,6 +115,8 @@ export type Stage = 'SETTINGS' | 'DNS' | 'TCP' | 'TLS' | 'LOGIN' | 'READ_ONLY' |
 export interface Running {
   columns: Column[];
   chunks: AsyncIterable<Chunk>;
+  /** What became of the sample, where one was wanted. */
+  sampling?: Sampling;
 }
 
 /** The outcome of one stage of a connection test. */
@@ -149,6 +155,7 @@ export interface Estimate {
 export interface Engine {
   name: string;
   dialect: Dialect;
+  /** `sample`: it keeps `Limits.sample`; where it cannot in a given case, it reads all and says why. */
   can: { cancel: boolean; sample: boolean };
   /** Names the secret members of its settings, for sealing and masking. */
   secretSettings: string[];

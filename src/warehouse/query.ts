@@ -1,5 +1,7 @@
 import { EngineError } from './engine.ts';
 import type { Cell, Column, ConnectionTarget, Engine, Limits, Statement, Tokens } from './engine.ts';
+import { NO_SESSION_SAMPLE } from './sample.ts';
+import type { Sampling } from './sample.ts';
 import { columnsBytes } from './wire.ts';
 
 /** A whole result, column by column: `values[c][r]`. */
@@ -13,6 +15,8 @@ export interface QueryResult {
   bytes: number;
   /** What a language model counted; left out by all others. */
   tokens?: Tokens | null;
+  /** What became of the sample, where one was wanted. */
+  sampling?: Sampling;
   timings: { queuedMs?: number; firstRowMs: number; totalMs: number };
 }
 
@@ -69,6 +73,7 @@ export async function collect(
     rowCount,
     truncated,
     bytes,
+    ...(limits.sample ? { sampling: running.sampling ?? { whole: NO_SESSION_SAMPLE } } : {}),
     timings: { firstRowMs, totalMs: performance.now() - start },
   };
 }

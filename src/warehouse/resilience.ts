@@ -146,7 +146,7 @@ function held(running: Running, ms: number, signal: AbortSignal): { result: Runn
       end();
     }
   }
-  return { result: { columns: running.columns, chunks: chunks() }, over };
+  return { result: { ...running, chunks: chunks() }, over };
 }
 
 /**
