@@ -4,11 +4,11 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbedded } from '../src/embedded.ts';
-import type { EngineErrorCode, Limits, ParameterValue } from '../src/warehouse/engine.ts';
+import type { EngineError, EngineErrorCode, Limits, ParameterValue } from '../src/warehouse/engine.ts';
 import { collect } from '../src/warehouse/query.ts';
 import type { QueryResult } from '../src/warehouse/query.ts';
 import { createEngines } from '../src/warehouse/registry.ts';
-import { NO_BARE_NAME, NO_SESSION_SAMPLE } from '../src/warehouse/sample.ts';
+import { isSampled, NO_BARE_NAME, NO_SESSION_SAMPLE } from '../src/warehouse/sample.ts';
 import { testDatabase } from './helpers/database.ts';
 import { openRedshiftProxy } from './helpers/redshift-proxy.ts';
 import { duckdb, embedded, postgres, sqlite, type Fixture, type Server } from './warehouse.sample.fixtures.ts';
@@ -201,6 +201,48 @@ function contract(fixture: Fixture): { query: (sql: string, more?: More) => Prom
     expect(await running).toBe('CANCELLED');
     expect(await code(query(COUNT, { signal: AbortSignal.abort() }))).toBe('CANCELLED');
     for (let i = 0; i < 6; i++) expect(await whole('SELECT count(*) FROM sales')).toBe(20_000);
+  });
+
+  // A sample of all rows shows that the view means what the table meant, wherever a name stands.
+  it('means the same wherever the name stands', async () => {
+    const { schema } = fixture;
+    const statements = [
+      'SELECT sales.id, sales.amount FROM sales WHERE sales.id < 9 ORDER BY sales.id',
+      'SELECT s.* FROM sales AS s WHERE s.id IN (3, 5) ORDER BY 1',
+      'SELECT count(*) FROM shops AS sales',
+      'SELECT count(*), max(sales.id) FROM sales AS shops, shops AS sales',
+      'SELECT count(*) FROM sales NATURAL JOIN "Big Sales"',
+      'SELECT id FROM sales UNION SELECT id FROM shops ORDER BY id LIMIT 7 OFFSET 19990',
+      'SELECT count(*) FROM sales WHERE EXISTS (SELECT 1 FROM shops WHERE shops.id = sales.shop AND shops.id > 1)',
+      'SELECT shops.id, (SELECT count(*) FROM sales WHERE shop = shops.id) AS n FROM shops ORDER BY 1',
+      'SELECT shop, sum(amount), count(*) FROM sales GROUP BY shop HAVING count(*) > 10 ORDER BY shop',
+      'SELECT id, row_number() OVER (PARTITION BY shop ORDER BY id DESC) AS r FROM sales ORDER BY r, id LIMIT 9',
+      'WITH a AS (SELECT * FROM sales), sales AS (SELECT * FROM a WHERE id < 5) SELECT count(*) FROM sales, a',
+      'WITH a AS (WITH sales AS (SELECT 1 AS id) SELECT id FROM sales) SELECT count(*) FROM a, sales',
+      'WITH RECURSIVE sales(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM sales WHERE id < 40) SELECT count(*) FROM sales',
+      'WITH RECURSIVE r(id) AS (SELECT 0 UNION ALL SELECT s.id FROM r JOIN sales s ON s.id = r.id + 1 WHERE r.id < 30) SELECT count(*) FROM r',
+      `SELECT count(*) FROM sales a JOIN ${schema}.sales b ON a.id = b.id`,
+      `SELECT (SELECT count(*) FROM ${schema}.sales), (SELECT count(*) FROM paid), (SELECT count(*) FROM sales)`,
+      "SELECT count(*) FROM sales -- FROM sales\n WHERE 'sales' = 'sales' /* sales */",
+      'SELECT count(*) FROM sales LEFT JOIN small ON small.id = sales.id WHERE small.id IS NULL',
+      'SELECT avg(amount) FROM (SELECT amount FROM sales EXCEPT SELECT amount FROM sales WHERE shop = 2) x',
+    ];
+    let sampled = 0;
+    const answer = ({ columns, values }: QueryResult) => ({ columns, values });
+    const refusal = ({ code: refused, message }: EngineError) => ({ refused, message });
+    for (const sql of statements) {
+      const all = query(sql, { sample: { percent: 100, minRows: 5000 } });
+      const plain = collect(engine, target, { sql, values: [] }, LIMITS, { onExcess: 'fail' }, never);
+      expect({ sql, ...(await all.then(answer, refusal)) }).toEqual({ sql, ...(await plain.then(answer, refusal)) });
+      if (
+        await all.then(
+          ({ sampling }) => isSampled(sampling),
+          () => false,
+        )
+      )
+        sampled++;
+    }
+    expect(sampled).toBeGreaterThanOrEqual(15);
   });
 
   it('leaves nothing where a result is cut off or too large', async () => {
