@@ -158,7 +158,10 @@ describe('assets work', () => {
       rowCount: 1000,
       isTruncated: true,
       cacheStatus: 'BYPASS',
-      warnings: ['The result has more than 1000 rows; a run gives at most 10000.'],
+      warnings: [
+        'The result has more than 1000 rows; a run gives at most 10000.',
+        'All rows were read: the statement names no table without its schema.',
+      ],
     });
     expect((await rowOf(asset.id)).lastTestOkAt).not.toBeNull();
     const { asset: empty } = await create({
@@ -169,7 +172,10 @@ describe('assets work', () => {
     expect((await test(empty.id)).run).toMatchObject({
       status: 'SUCCEEDED',
       rowCount: 0,
-      warnings: ['The result has no rows.'],
+      warnings: [
+        'The result has no rows.',
+        'All rows were read: no table that the statement names without its schema has 10,000 rows or more.',
+      ],
     });
     const { asset: wrong } = await create({ connectionId, sqlLogic: 'select * from sales' });
     expect((await test(wrong.id)).run).toMatchObject({

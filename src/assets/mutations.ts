@@ -126,7 +126,8 @@ mutation('assetRefresh', {
 });
 
 mutation('assetTest', {
-  description: 'Runs an own asset for free: at most 1,000 rows and 10 seconds. Answers columns, timings and warnings.',
+  description:
+    'Runs an own asset for free: at most 1,000 rows and 10 seconds, on DuckDB, SQLite and PostgreSQL on a tenth of its largest table (`Run.sample`). Answers columns, timings and warnings.',
   access: 'products:run',
   cost: 20,
   input: { id, parameters },

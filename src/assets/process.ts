@@ -78,6 +78,14 @@ interface Bounds {
   opened?: OpenConnection;
 }
 
+const missing = (): DomainError => new DomainError('CONNECTION_FAILED', 'This asset has no connection or no SQL yet.');
+
+/** The connection of an asset, ready for a run. @throws DomainError CONNECTION_FAILED */
+export async function openedFor(ctx: Context, asset: Asset): Promise<OpenConnection> {
+  if (!asset.connectionId) throw missing();
+  return openConnection(ctx, asset.connectionId, asset.companyId);
+}
+
 /**
  * Runs the asset's SQL on its connection with bound parameters, or asks the API that it leads to.
  * @throws DomainError SQL_REJECTED or CONNECTION_FAILED, VALIDATION for an API's answer; EngineError
@@ -88,10 +96,7 @@ export async function compute(
   values: Record<string, ParameterValue>,
   { onExcess = 'fail', opened, ...own }: Partial<Limits> & Bounds = {},
 ): Promise<Computed> {
-  const missing = (): DomainError =>
-    new DomainError('CONNECTION_FAILED', 'This asset has no connection or no SQL yet.');
-  if (!asset.connectionId) throw missing();
-  const connection = opened ?? (await openConnection(ctx, asset.connectionId, asset.companyId));
+  const connection = opened ?? (await openedFor(ctx, asset));
   const { engine, target, timeoutMs } = connection;
   const { config } = ctx.app;
   const limits: Limits = { timeoutMs, maxRows: config.RUN_MAX_ROWS, maxBytes: config.RUN_MAX_BYTES, ...own };

@@ -3,6 +3,7 @@ import type { Asset } from '../generated/prisma/client.ts';
 import type { Outcome, Table } from '../usage/outcome.ts';
 import type { Cell } from '../warehouse/engine.ts';
 import type { QueryResult } from '../warehouse/query.ts';
+import { isSampled } from '../warehouse/sample.ts';
 import { checkFigure } from './figure-check.ts';
 import { drawChart, hydrate } from './figure.ts';
 
@@ -52,7 +53,8 @@ export function shape(asset: Asset, result: QueryResult): Exclude<Outcome, { kin
     rowCount: result.rowCount,
     isTruncated: result.truncated,
   };
-  if (asset.assetType === 'CALCULATION') return { kind: 'CalculationResult', value: valueOf(result), table };
+  if (asset.assetType === 'CALCULATION')
+    return { kind: 'CalculationResult', value: valueOf(result), isSample: isSampled(result.sampling), table };
   if (asset.assetType === 'DATA') return { kind: 'DataResult', table };
   const columns = new Map(result.columns.map(({ name, type }, i) => [name, drawable(type, result.values[i] ?? [])]));
   const figure = asset.vizSpec ? hydrate(asset.vizSpec, columns) : drawChart(asset, columns, asset.name);

@@ -9,9 +9,15 @@ export interface Table {
   isTruncated: boolean;
 }
 
+/** A table that was read in part, as a run keeps it. */
+export interface Sample {
+  table: string;
+  fraction: number;
+}
+
 /** What a run came to, as its caller gets it. Rows and figures live in the answer alone; they are not stored. */
 export type Outcome =
-  | { kind: 'CalculationResult'; value: string; table: Table }
+  | { kind: 'CalculationResult'; value: string; isSample: boolean; table: Table }
   | { kind: 'VisualizationResult'; figure: { data: unknown[]; layout: unknown }; table: Table }
   | { kind: 'DataResult'; table: Table }
   | {
@@ -43,6 +49,7 @@ export function outcomeOf(run: RunWithOutcome): Outcome | null {
     return {
       kind: 'CalculationResult',
       value: run.value,
+      isSample: Boolean(run.sample),
       table: { columns: [], values: [], rowCount: run.rowCount ?? 0, isTruncated: run.isTruncated ?? false },
     };
   }

@@ -8,6 +8,7 @@ import { newId } from '../ids.ts';
 import { PERIOD_SECONDS, type RateUse } from '../rate-limits.ts';
 import type { Tokens } from '../warehouse/engine.ts';
 import { writeEvents } from './buffer.ts';
+import type { Sample } from './outcome.ts';
 import { checkQuota } from './quota.ts';
 
 /** A run as the graph shows it, numbers and instants as they are stored. */
@@ -37,6 +38,8 @@ export interface RunResult {
   tokens?: Tokens | null | undefined;
   /** What the engine calls the statement. */
   jobId?: string | null | undefined;
+  /** The table of a test that was read in part. */
+  sample?: Sample | null;
   /** False for an answer that is not charged, such as a page without rows. */
   isCharged: boolean;
   /** What is charged where that is not all that was reserved; the rest is given back. */
@@ -217,7 +220,7 @@ export async function succeedRun(
     await also?.(query, run);
     const [closed] = await query<RunRow>(
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
-         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13, "engineJobId" = $14
+         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13, "engineJobId" = $14, sample = $15::jsonb
        where id = $1 and status = 'RUNNING' returning *`,
       [
         run.id,
@@ -234,6 +237,7 @@ export async function succeedRun(
         result.tokens?.prompt ?? null,
         result.tokens?.completion ?? null,
         result.jobId ?? null,
+        result.sample ? JSON.stringify(result.sample) : null,
       ],
     );
     if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');

@@ -9,7 +9,7 @@ import { CacheStatus, RunKind, RunStatus } from '../product-enums.ts';
 import { rowBy } from '../rows.ts';
 import type { Cell, Column } from '../warehouse/engine.ts';
 import { statisticsOf } from './loaders.ts';
-import { ageSecondsOf, outcomeOf, type Outcome, type RunWithOutcome, type Table } from './outcome.ts';
+import { ageSecondsOf, outcomeOf, type Outcome, type RunWithOutcome, type Sample, type Table } from './outcome.ts';
 import { ProductStatistics } from './statistics.ts';
 
 const ResultColumn = builder.objectRef<Column>('ResultColumn').implement({
@@ -73,6 +73,9 @@ const CalculationResult = builder.objectRef<Of<'CalculationResult'>>('Calculatio
       description: 'The number as a float, for charts and comparisons.',
       resolve: (outcome) => Number(outcome.value),
     }),
+    isSample: t.exposeBoolean('isSample', {
+      description: 'Whether it is of a part of the rows, as the test of an asset may read them (`Run.sample`).',
+    }),
   }),
 });
 const VisualizationResult = builder.objectRef<Of<'VisualizationResult'>>('VisualizationResult').implement({
@@ -123,6 +126,14 @@ const RunOutcome = builder.unionType('RunOutcome', {
 const isSeller = (ctx: Context, run: { sellerCompanyId: string }): boolean =>
   viewerOf(ctx).companyId === run.sellerCompanyId;
 
+const RunSample = builder.objectRef<Sample>('RunSample').implement({
+  description: 'What a test has read in part: the largest table of its statement.',
+  fields: (t) => ({
+    table: t.exposeString('table', { description: 'The table.' }),
+    fraction: t.exposeFloat('fraction', { description: 'About how much of its rows was read, as 0.1.' }),
+  }),
+});
+
 builder.prismaObject('Run', {
   description: 'One run of an asset, a test, or one page of an endpoint.',
   interfaces: [NodeInterface as never],
@@ -140,6 +151,12 @@ builder.prismaObject('Run', {
     warnings: t.stringList({
       description: 'What the owner may want to know, in the answer of a test: at most 5 sentences.',
       resolve: (run) => (run as RunWithOutcome).warnings ?? [],
+    }),
+    sample: t.field({
+      type: RunSample,
+      nullable: true,
+      description: 'For a test on a sample: what was sampled. Null where all rows were read; a warning says why.',
+      resolve: (run) => run.sample as Sample | null,
     }),
     credits: t.exposeInt('credits', { description: 'Credits that were charged.' }),
     isBilled: t.exposeBoolean('isBilled', { description: 'Whether it was charged.' }),

@@ -1,4 +1,5 @@
 import type { Cell, Column, ParameterValue } from './engine.ts';
+import type { SampleBounds, Sampling } from './sample.ts';
 
 /** A table made of files: their names from the folder that is opened, and how a CSV file is written. */
 export interface FileTable {
@@ -23,6 +24,7 @@ export type Request =
       maxBytes: number;
       /** True where the plan of the statement is wanted in place of its rows. */
       isExplained?: boolean;
+      sample?: SampleBounds | undefined;
     }
   | { type: 'next'; id: number }
   | { type: 'stop'; id: number };
@@ -44,6 +46,8 @@ export type Reply =
       rowCount: number;
       done: boolean;
       worn: boolean;
+      /** With the first rows, where a sample was wanted. */
+      sampling?: Sampling | undefined;
     }
   | { type: 'stopped'; id: number; worn: boolean }
   | { type: 'failed'; id: number; kind: FailureKind; message: string };

@@ -15,8 +15,11 @@ import { isWorn } from './child-memory.ts';
 import type { FailureKind, Reply, Request } from './child-protocol.ts';
 import { duckdbCells, duckdbColumn } from './duckdb-columns.ts';
 import { openDuckdb } from './duckdb-open.ts';
-import { treeObjection } from './duckdb-tree.ts';
-import type { ParameterValue } from './engine.ts';
+import { sampleInDuckdb } from './duckdb-sample.ts';
+import { bareNames, treeObjection } from './duckdb-tree.ts';
+import type { Column, ParameterValue } from './engine.ts';
+import { NOT_EXPLAINED } from './sample.ts';
+import type { Sampling } from './sample.ts';
 import { columnsBytes } from './wire.ts';
 
 /** Memory that a process keeps after a query and that a new one would not have. */
@@ -35,6 +38,8 @@ interface Run {
 class TooLarge extends Error {}
 
 let instance: DuckDBInstance | null = null;
+/** Whether the tables are views of files. */
+let isFiles = false;
 let current: Run | null = null;
 let working: Promise<void> = Promise.resolve();
 
@@ -48,20 +53,47 @@ function typeOf(value: ParameterValue): DuckDBType | undefined {
   return Math.abs(value) < 2 ** 31 ? undefined : BIGINT;
 }
 
+function bind(statement: DuckDBPreparedStatement, values: readonly ParameterValue[]): void {
+  for (const [i, value] of values.entries()) statement.bindValue(i + 1, value, typeOf(value));
+}
+
+/** The sample that a statement reads in place of its largest table; where there can be none, it reads all. */
+async function sampled(
+  connection: DuckDBConnection,
+  { sql, values, sample }: Request & { type: 'run' },
+  serialized: string,
+): Promise<Sampling | undefined> {
+  if (!sample) return undefined;
+  const explain = async (text: string): Promise<string> => {
+    const plan = await connection.prepare(`EXPLAIN (FORMAT json) ${text}`);
+    if (text === sql) bind(plan, values);
+    return String((await plan.runAndReadAll()).getRows()[0]?.at(-1));
+  };
+  return sampleInDuckdb(connection, { sql, names: bareNames(serialized), isFiles }, sample, explain).catch(() => ({
+    whole: NOT_EXPLAINED,
+  }));
+}
+
 /** PIVOT comes as two statements, the first of which makes a temporary type; nothing else may come as two. */
-async function prepare(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement> {
+async function prepare(
+  connection: DuckDBConnection,
+  request: Request & { type: 'run' },
+): Promise<{ statement: DuckDBPreparedStatement; sampling: Sampling | undefined }> {
+  const { sql } = request;
   const statements = await connection.extractStatements(sql);
   const last = statements.count - 1;
   if (last > 1) throw new Error('Only one statement is allowed.');
   const serialized = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [sql]);
-  const objection = treeObjection(String(serialized.getRows()[0]?.[0]), last === 1);
+  const tree = String(serialized.getRows()[0]?.[0]);
+  const objection = treeObjection(tree, last === 1);
   if (objection !== null) throw new Error(objection);
   if (last === 1) {
     const first = await statements.prepare(0);
     if (first.statementType !== StatementType.CREATE) throw new Error('Only one statement is allowed.');
     await first.run();
   }
-  return statements.prepare(last);
+  const sampling = await sampled(connection, request, tree);
+  return { statement: await statements.prepare(last), sampling };
 }
 
 async function start(request: Request & { type: 'run' }): Promise<void> {
@@ -76,21 +108,19 @@ async function start(request: Request & { type: 'run' }): Promise<void> {
     bytesLeft: request.maxBytes,
   };
   current = run;
-  let statement = await prepare(connection, request.sql);
+  const prepared = await prepare(connection, request);
+  let { statement } = prepared;
   if (statement.statementType !== StatementType.SELECT) throw new Error('Only queries are allowed.');
   if (request.isExplained) statement = await connection.prepare(`EXPLAIN (FORMAT json) ${request.sql}`);
-  for (const [i, value] of request.values.entries()) statement.bindValue(i + 1, value, typeOf(value));
+  bind(statement, request.values);
   run.result = await statement.stream();
   run.types = run.result.columnTypes();
   const names = run.result.columnNames();
-  await rows(
-    request.id,
-    run,
-    run.types.map((type, i) => duckdbColumn(names[i] ?? '', type)),
-  );
+  const columns = run.types.map((type, i) => duckdbColumn(names[i] ?? '', type));
+  await rows(request.id, run, columns, prepared.sampling);
 }
 
-async function rows(id: number, run: Run, columns: (Reply & { type: 'rows' })['columns']): Promise<void> {
+async function rows(id: number, run: Run, columns: Column[] | null, sampling?: Sampling): Promise<void> {
   const chunk = await (run.ahead ?? run.result?.fetchChunk());
   const rowCount = Math.min(chunk?.rowCount ?? 0, run.rowsLeft);
   run.rowsLeft -= rowCount;
@@ -104,7 +134,7 @@ async function rows(id: number, run: Run, columns: (Reply & { type: 'rows' })['c
     run.ahead = run.result?.fetchChunk() ?? null;
     run.ahead?.catch(() => undefined);
   }
-  send({ type: 'rows', id, columns, values, rowCount, done, worn: done && isWorn(WORN_BYTES) });
+  send({ type: 'rows', id, columns, values, rowCount, done, worn: done && isWorn(WORN_BYTES), sampling });
 }
 
 function finish(): void {
@@ -125,6 +155,7 @@ async function answer(request: Request): Promise<void> {
   try {
     if (request.type === 'open') {
       if (request.tables) process.chdir(request.path);
+      isFiles = request.tables !== null;
       instance = await openDuckdb(request.path, request.tables);
       send({ type: 'opened', id });
     } else if (request.type === 'run') {

@@ -22,6 +22,26 @@ function objection(node: Node): string | null {
   return null;
 }
 
+/** Every node of a tree, without recursion. */
+function* nodes(tree: unknown): Generator<Node> {
+  const stack: unknown[] = [tree];
+  while (stack.length > 0) {
+    const value = stack.pop();
+    if (isNode(value)) yield value;
+    if (typeof value === 'object' && value !== null) for (const child of Object.values(value)) stack.push(child);
+  }
+}
+
+/** Tables and CTEs that a statement reads by their bare names, in lower case, given its serialized form. */
+export function bareNames(serialized: string): string[] {
+  const found = new Set<string>();
+  for (const node of nodes(JSON.parse(serialized))) {
+    if (node['type'] === 'BASE_TABLE' && node['schema_name'] === '' && node['catalog_name'] === '')
+      found.add(text(node['table_name']).toLowerCase());
+  }
+  return [...found];
+}
+
 /**
  * What speaks against a statement, given its serialized form; `isPivot` where DuckDB made two statements of it, which
  * it does not write down. A statement that it cannot parse is left to `prepare`, which says why.
@@ -34,14 +54,9 @@ export function treeObjection(serialized: string, isPivot: boolean): string | nu
   }
   const statements = tree['statements'];
   if (!Array.isArray(statements) || statements.length !== 1) return 'Only one statement is allowed.';
-  const stack: unknown[] = [...statements];
-  while (stack.length > 0) {
-    const value = stack.pop();
-    if (isNode(value)) {
-      const found = objection(value);
-      if (found) return found;
-    }
-    if (typeof value === 'object' && value !== null) for (const child of Object.values(value)) stack.push(child);
+  for (const node of nodes(statements)) {
+    const found = objection(node);
+    if (found) return found;
   }
   return null;
 }

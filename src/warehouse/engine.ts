@@ -1,3 +1,5 @@
+import type { SampleBounds, Sampling } from './sample.ts';
+
 /**
  * The port to a seller's database. A driver opens a connection for one connection's settings, runs one read-only
  * statement on it with bound parameters, and hands the rows back column by column in chunks.
@@ -62,6 +64,8 @@ export interface Limits {
   timeoutMs: number;
   maxRows: number;
   maxBytes: number;
+  /** Read its largest table in part, by an object of the session that stands in front of it: for engines that can. */
+  sample?: SampleBounds;
 }
 
 /** What a driver needs to open a connection; the shape of `settings` is the driver's own (see `settingsSchema`). */
@@ -113,6 +117,8 @@ export interface Running {
   chunks: AsyncIterable<Chunk>;
   /** What the engine calls this statement in its own books; left out by those that keep none. */
   jobId?: string | null;
+  /** What became of the sample, where one was wanted. */
+  sampling?: Sampling;
 }
 
 /** The outcome of one stage of a connection test. */
@@ -151,6 +157,7 @@ export interface Estimate {
 export interface Engine {
   name: string;
   dialect: Dialect;
+  /** `sample`: it keeps `Limits.sample`; where it cannot in a given case, it reads all and says why. */
   can: { cancel: boolean; sample: boolean };
   /** Names the secret members of its settings, for sealing and masking. */
   secretSettings: string[];

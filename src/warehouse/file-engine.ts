@@ -127,6 +127,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
       maxRows: limits.maxRows,
       maxBytes: limits.maxBytes,
       isExplained,
+      sample: limits.sample,
     });
     async function* chunks(): AsyncGenerator<Chunk> {
       try {
@@ -138,7 +139,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
         stop();
       }
     }
-    return { columns: first.columns ?? [], chunks: chunks() };
+    return { columns: first.columns ?? [], chunks: chunks(), ...(first.sampling ? { sampling: first.sampling } : {}) };
   }
 
   async function rowsOf(target: ConnectionTarget, statement: Statement, signal: AbortSignal): Promise<Cell[][]> {

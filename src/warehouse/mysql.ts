@@ -214,7 +214,7 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
   return {
     name: 'mysql',
     dialect: 'mysql',
-    can: { cancel: true, sample: true },
+    can: { cancel: true, sample: false },
     secretSettings: ['password'],
     checkSettings: (settings) => void mysqlSettings(settings),
     run,

@@ -10,8 +10,11 @@ import { networkSettings } from './network-settings.ts';
 import { ConnectionPool } from './pool.ts';
 import { FunctionRule } from './postgres-functions.ts';
 import { REDSHIFT_RESET, REDSHIFT_RIGHTS, redshiftBegin, redshiftTables } from './postgres-redshift.ts';
+import { sampleFailure, sampleRefusal, sampleView } from './postgres-sample.ts';
 import { PostgresSession } from './postgres-session.ts';
 import { postgresCell, postgresColumnType, postgresTypeName, postgresTypeOfName } from './postgres-types.ts';
+import { isSampled, NO_SESSION_SAMPLE } from './sample.ts';
+import type { SampleBounds, Sampling } from './sample.ts';
 import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
 import { scrub } from './wire.ts';
 
@@ -56,16 +59,18 @@ function queryError(error: unknown, settings: Record<string, unknown>): unknown 
   return new EngineError('ENGINE_FAILED', scrub(error.message, secrets), more);
 }
 
-function begin(timeoutMs: number, isRedshift: boolean): string {
+/** Where a view is given, the transaction makes it first and only reads from then on; the view goes with it. */
+function begin(timeoutMs: number, isRedshift: boolean, view: string | null = null): string {
   const ms = Math.max(1, Math.ceil(timeoutMs));
   if (isRedshift) return redshiftBegin(ms);
-  return `BEGIN READ ONLY;
+  return `BEGIN${view === null ? ' READ ONLY' : ''};
     SET LOCAL statement_timeout = ${ms};
     SET LOCAL lock_timeout = ${Math.min(LOCK_TIMEOUT_MS, ms)};
     SET LOCAL idle_in_transaction_session_timeout = ${ms + 1000};
     SET LOCAL standard_conforming_strings = on;
     SET LOCAL datestyle = 'ISO';
     SET LOCAL bytea_output = 'hex';
+    ${view === null ? '' : `${view}; SET TRANSACTION READ ONLY;`}
     SELECT 1`;
 }
 
@@ -184,8 +189,32 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
       pending = looking;
       return (await orAbort(looking, time.signal)).rows;
     }
+    async function command(sql: string): Promise<void> {
+      const running = session.client.query(sql);
+      pending = running;
+      await orAbort(running, time.signal);
+    }
+    /** Begins with a sample in place of a table, or begins nothing and says why. */
+    async function beginSampled(bounds: SampleBounds): Promise<Sampling> {
+      if (session.isRedshift) return { whole: NO_SESSION_SAMPLE };
+      try {
+        const view = await sampleView(statement.sql, bounds, lookup);
+        if ('whole' in view) return view;
+        await command(begin(limits.timeoutMs, false, view.sql));
+        const refusal = await sampleRefusal(statement, view, lookup);
+        if (refusal === null) return { table: view.table, fraction: bounds.percent / 100 };
+        await command('ROLLBACK');
+        return { whole: refusal };
+      } catch (error) {
+        if (time.signal.aborted) throw error;
+        await command('ROLLBACK');
+        return { whole: sampleFailure(error) };
+      }
+    }
+    let sampling: Sampling | undefined;
     try {
       await functions.check(target.key, statement.sql, lookup);
+      if (limits.sample) sampling = await beginSampled(limits.sample);
     } catch (error) {
       if (time.signal.aborted) throw time.signal.reason;
       over = true;
@@ -194,9 +223,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
       throw queryError(error, target.settings);
     }
     try {
-      const beginning = session.client.query(begin(limits.timeoutMs, session.isRedshift));
-      pending = beginning;
-      await orAbort(beginning, time.signal);
+      if (!isSampled(sampling)) await command(begin(limits.timeoutMs, session.isRedshift));
       session.client.query(cursor);
     } catch (error) {
       abort();
@@ -228,7 +255,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
         void finish();
       }
     }
-    return { columns, chunks: chunks() };
+    return { columns, chunks: chunks(), ...(sampling ? { sampling } : {}) };
   }
 
   async function rowsOf(

@@ -1,5 +1,7 @@
 import { EngineError } from './engine.ts';
 import type { Cell, Column, ConnectionTarget, Engine, Limits, Statement, Tokens } from './engine.ts';
+import { NO_SESSION_SAMPLE } from './sample.ts';
+import type { Sampling } from './sample.ts';
 import { columnsBytes } from './wire.ts';
 
 /** A whole result, column by column: `values[c][r]`. */
@@ -15,6 +17,8 @@ export interface QueryResult {
   tokens?: Tokens | null;
   /** What the engine calls the statement that gave it; left out by those that have no names. */
   jobId?: string;
+  /** What became of the sample, where one was wanted. */
+  sampling?: Sampling;
   timings: { queuedMs?: number; firstRowMs: number; totalMs: number };
 }
 
@@ -72,6 +76,7 @@ export async function collect(
     truncated,
     bytes,
     ...(running.jobId ? { jobId: running.jobId } : {}),
+    ...(limits.sample ? { sampling: running.sampling ?? { whole: NO_SESSION_SAMPLE } } : {}),
     timings: { firstRowMs, totalMs: performance.now() - start },
   };
 }

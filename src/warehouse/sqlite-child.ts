@@ -8,7 +8,10 @@ import type { StatementSync } from 'node:sqlite';
 import { isWorn } from './child-memory.ts';
 import type { FailureKind, Reply, Request } from './child-protocol.ts';
 import type { Cell, Column, ParameterValue } from './engine.ts';
+import type { Sampling } from './sample.ts';
 import { SQLITE_CATALOGUE } from './sqlite-catalogue.ts';
+import { sampleInSqlite } from './sqlite-sample.ts';
+import type { SampleView, Trace } from './sqlite-sample.ts';
 import { sqliteCell, sqliteColumnType, sqliteValueType } from './sqlite-types.ts';
 import type { SqliteValue } from './sqlite-types.ts';
 import { cellBytes } from './wire.ts';
@@ -27,6 +30,14 @@ const MAY = new Set([
 const DENIED_FUNCTION = /^(?:load_extension|readfile|writefile|edit|fts3_tokenizer|sqlite_(?!version$))/i;
 const DENIED_TABLE = /^(?:dbstat|sqlite_dbpage|sqlite_stmt|pragma_.*)$/i;
 
+type Authorizer = (
+  action: number,
+  first: string | null,
+  second: string | null,
+  schema: string | null,
+  within: string | null,
+) => number;
+
 interface Run {
   rows: Iterator<unknown>;
   columns: Column[];
@@ -40,6 +51,8 @@ class TooLarge extends Error {}
 
 let database: DatabaseSync | null = null;
 let current: Run | null = null;
+/** What stands in front of a table while `current` runs. */
+let view: SampleView | null = null;
 
 function authorize(action: number, first: string | null, second: string | null): number {
   if (!MAY.has(action)) return constants.SQLITE_DENY;
@@ -68,10 +81,22 @@ function bound(value: ParameterValue): null | bigint | number | string {
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
+/** Prepares a statement and notes what is asked meanwhile, and the names of tables that are read. */
+function trace(sql: string): { names: string[]; questions: Trace } {
+  const names = new Set<string>();
+  const questions: Trace = [];
+  prepare(sql, (action, first, second, schema, within) => {
+    questions.push([action, first, second, schema, within].join('\0'));
+    if (action === constants.SQLITE_READ && first !== null) names.add(first.toLowerCase());
+    return authorize(action, first, second);
+  });
+  return { names: [...names], questions };
+}
+
 /** SQLite leaves everything behind the first statement alone: there must be nothing. */
-function prepare(sql: string): StatementSync {
+function prepare(sql: string, judge: Authorizer = authorize): StatementSync {
   if (!database) throw new Error('No database is open.');
-  database.setAuthorizer(sql === SQLITE_CATALOGUE ? null : authorize);
+  database.setAuthorizer(sql === SQLITE_CATALOGUE ? null : judge);
   const statement = database.prepare(sql);
   const rest = sql.slice(statement.sourceSQL.length).replace(/\/\*[^]*?\*\/|--[^\n]*/g, '');
   if (/[^\s;]/.test(rest)) throw new Error('Only one statement is allowed.');
@@ -79,7 +104,9 @@ function prepare(sql: string): StatementSync {
 }
 
 function start(request: Request & { type: 'run' }): void {
-  const statement = prepare(request.sql);
+  const { sql, sample } = request;
+  view = sample && database ? sampleInSqlite(database, sample, () => trace(sql)) : null;
+  const statement = prepare(sql);
   statement.setReturnArrays(true);
   statement.setReadBigInts(true);
   const declared = statement.columns();
@@ -104,10 +131,10 @@ function start(request: Request & { type: 'run' }): void {
     if (type !== null) return { name, type: sqliteColumnType(type), engineType: type };
     return { name, ...sqliteValueType(run.ahead.map((row) => row[c] ?? null)) };
   });
-  send(request.id, run, run.columns);
+  send(request.id, run, run.columns, view?.sampling);
 }
 
-function send(id: number, run: Run, columns: Column[] | null): void {
+function send(id: number, run: Run, columns: Column[] | null, sampling?: Sampling): void {
   const values: Cell[][] = run.columns.map(() => []);
   let rowCount = 0;
   let ended = false;
@@ -140,6 +167,7 @@ function send(id: number, run: Run, columns: Column[] | null): void {
     rowCount,
     done,
     worn: done && isWorn(WORN_BYTES),
+    sampling,
   } satisfies Reply);
 }
 
@@ -147,6 +175,8 @@ function finish(): void {
   const run = current;
   current = null;
   run?.rows.return?.();
+  view?.drop();
+  view = null;
 }
 
 function failure(error: unknown): { kind: FailureKind; message: string } {

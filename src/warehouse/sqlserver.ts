@@ -197,7 +197,7 @@ export function createSqlserver(options: { network: NetworkPolicy; driver?: () =
   return {
     name: 'sqlserver',
     dialect: 'sqlserver',
-    can: { cancel: true, sample: true },
+    can: { cancel: true, sample: false },
     secretSettings: ['password'],
     checkSettings: (settings) => void sqlserverSettings(settings, network),
     run,

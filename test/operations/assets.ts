@@ -96,10 +96,10 @@ export const assets: Row[] = [
   {
     id: 'OP-037',
     rest: 'GET /companies/{company_id}/assets/{asset_id}/test',
-    what: 'Runs an asset for its seller, free and capped, before anybody pays for it.',
+    what: 'Runs an asset for its seller, free, capped and where it can on a sample, before anybody pays for it.',
     field: 'assetTest',
     document: `mutation AssetTest($input: AssetTestInput!) {
-      assetTest(input: $input) { run { kind status credits isBilled rowCount parameters outcome { ... on CalculationResult { value } ... on RunFailure { code message } } } ${userErrors} }
+      assetTest(input: $input) { run { kind status credits isBilled rowCount parameters outcome { ... on CalculationResult { value isSample } ... on RunFailure { code message } } sample { table fraction } warnings } ${userErrors} }
     }`,
     variables: (kept) => ({ input: { id: kept['assetId'] } }),
     async check({ assetTest: { run } }, w) {
@@ -110,8 +110,12 @@ export const assets: Row[] = [
         isBilled: false,
         rowCount: 1,
         parameters: { season: 2026 },
-        outcome: { value: '1970' },
+        outcome: { value: expect.any(String), isSample: true },
+        sample: { table: 'matches', fraction: 0.1 },
+        warnings: expect.arrayContaining([expect.stringContaining('of a sample')]),
       });
+      // All rows give 1970.
+      expect(Math.abs(Number(run.outcome.value) - 197)).toBeLessThan(60);
       const { company } = await w.ask(BY_ID('lastTestOkAt'), { id: w.kept['assetId'] });
       expect(Date.now() - Date.parse(company.asset.lastTestOkAt)).toBeLessThan(60_000);
     },
@@ -122,7 +126,7 @@ export const assets: Row[] = [
     what: 'The same with values for its parameters.',
     field: 'assetTest',
     document: `mutation AssetTestWithParameters($input: AssetTestInput!) {
-      assetTest(input: $input) { run { status isBilled parameters outcome { ... on CalculationResult { value } ... on RunFailure { code message } } } ${userErrors} }
+      assetTest(input: $input) { run { status isBilled parameters outcome { ... on CalculationResult { value isSample } ... on RunFailure { code message } } } ${userErrors} }
     }`,
     variables: (kept) => ({ input: { id: kept['assetId'], parameters: { season: 2023 } } }),
     async check({ assetTest: { run } }, w) {
@@ -130,8 +134,10 @@ export const assets: Row[] = [
         status: 'SUCCEEDED',
         isBilled: false,
         parameters: { season: 2023 },
-        outcome: { value: '1908' },
+        outcome: { value: expect.any(String), isSample: true },
       });
+      // All rows give 1908.
+      expect(Math.abs(Number(run.outcome.value) - 191)).toBeLessThan(60);
       const wrong = { input: { id: w.kept['assetId'], parameters: { season: 'spring', league: 1 } } };
       expect((await w.refused(this.document, wrong)).toSorted()).toEqual([
         'VALIDATION input.parameters.league',

@@ -340,7 +340,7 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     noEstimate: options.noEstimate,
     name: options.name,
     dialect: options.dialect,
-    can: { cancel: true, sample: true },
+    can: { cancel: true, sample: false },
     secretSettings: options.secretSettings,
     checkSettings: options.check,
     run,
