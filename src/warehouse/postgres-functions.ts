@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { EngineError } from './engine.ts';
+import { calledFunctions } from './sql-second.ts';
 
 /** A function that a statement calls by name; `schema` where it is named too. */
 export interface Call {
@@ -31,40 +32,6 @@ const FACTS = `SELECT DISTINCT n.nspname::text, p.proname::text, n.nspname = ANY
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
   WHERE p.proname = ANY ($1::text[])`;
-
-type Node = Record<string, unknown>;
-
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function textOf(part: unknown): string | null {
-  const string = isNode(part) ? part['String'] : null;
-  return isNode(string) && typeof string['sval'] === 'string' ? string['sval'] : null;
-}
-
-/** The functions that a statement calls by name; none where PostgreSQL's parser cannot read it. */
-export async function calledFunctions(sql: string): Promise<Call[]> {
-  let tree: unknown;
-  try {
-    const { parse } = await import('libpg-query');
-    tree = await parse(sql);
-  } catch {
-    return [];
-  }
-  const calls = new Map<string, Call>();
-  for (const stack: unknown[] = [tree]; stack.length > 0;) {
-    const value = stack.pop();
-    if (Array.isArray(value)) for (const item of value) stack.push(item);
-    if (!isNode(value)) continue;
-    const parts = isNode(value['FuncCall']) ? value['FuncCall']['funcname'] : null;
-    const names = Array.isArray(parts) ? parts.map(textOf) : [];
-    const [schema, name] = [names.at(-2) ?? null, names.at(-1)];
-    if (name) calls.set(JSON.stringify([schema, name]), { schema, name });
-    for (const child of Object.values(value)) if (typeof child === 'object') stack.push(child);
-  }
-  return [...calls.values()];
-}
 
 /** Why one of the calls must not be made, by what the server knows of the functions, or null. */
 export function callRefusal(calls: readonly Call[], facts: readonly FunctionFact[]): EngineError | null {
@@ -106,6 +73,7 @@ export class FunctionRule {
     let known = this.known.get(name);
     if (!known) {
       const calls = await calledFunctions(sql);
+      if (!calls) throw new EngineError('ENGINE_FAILED', 'The statement is nested too deeply.', { stage: 'QUERY' });
       known = { refusal: calls.length > 0 ? callRefusal(calls, await factsOf(calls, lookup)) : null };
       this.known.set(name, known);
     }

@@ -9,10 +9,10 @@ export type CloudDialect = Exclude<Dialect, 'postgres' | 'mysql' | 'duckdb' | 's
 export const CLOUD_FUNCTIONS: Record<CloudDialect, RegExp> = {
   bigquery:
     names(`external_query external_object_transform get_signed_url generate_text generate_table generate_embedding
-    generate_bool generate_double generate_int process_document transcribe understand_text annotate_image`),
+    generate_bool generate_double generate_int generate_text_embedding process_document transcribe understand_text annotate_image`),
   snowflake: names(`system$* result_scan identifier infer_schema validate directory get_presigned_url get_stage_location
     get_absolute_path build_scoped_file_url build_stage_file_url to_query query_history* login_history* copy_history*
-    task_history* rest_event_history ai_* explain_json get_ddl getvariable cortex_* try_complete extract_answer`),
+    task_history* rest_event_history getnextval search_preview to_file ai_* explain_json get_ddl getvariable cortex_* try_complete extract_answer`),
   clickhouse: names(`url urlcluster file filecluster remote remotesecure cluster clusterallreplicas mysql postgresql
     mongodb redis sqlite s3* gcs* oss* cosn hdfs* azureblobstorage* iceberg* deltalake* hudi* paimon* jdbc odbc executable
     input merge mergetreeindex mergetreeprojection dictionary ytsaurus ydb arrowflight* prometheusquery* timeseries* loop
@@ -49,6 +49,9 @@ export type Refusal = [rule: string, message: string];
 const BIGQUERY_VIEWS =
   /information_schema\.(?:jobs|sessions|streaming|write_api|reservation|assignment|capacity|bi_capacit|object_privileges|recommendation|insights|shared_dataset|effective_project)/;
 const SYSTEM_TABLES = new Set(['one', 'numbers', 'numbers_mt', 'zeros', 'zeros_mt']);
+/** Words that a column, or a table, may follow. */
+const BEFORE_COLUMN =
+  /^(?:select|distinct|from|join|by|and|or|not|on|using|where|prewhere|having|as|when|then|else|case|in|like|between|with|limit|offset)$/;
 const FILE_FORMATS = new Set(
   'delta parquet csv json text orc avro xml binaryfile iceberg hudi image libsvm'.split(' '),
 );
@@ -81,15 +84,19 @@ function isName(token: Token | undefined): token is Token {
   return token?.kind === 'word' || token?.kind === 'quoted' || token?.kind === 'string';
 }
 
+/** Parts of a name that are looked at together: no rule needs more, and a name may have thousands. */
+const PARTS = 4;
+
 /** A name with what follows it behind dots, in lower case. */
 function path(tokens: readonly Token[], i: number): string {
-  let name = tokens[i]?.text ?? '';
-  for (let at = i; isOp(tokens[at + 1], '.') && isName(tokens[at + 2]); at += 2)
-    name += `.${tokens[at + 2]?.text ?? ''}`;
-  return name.toLowerCase();
+  const parts = [tokens[i]?.text ?? ''];
+  for (let at = i + 1; parts.length < PARTS && isOp(tokens[at], '.') && isName(tokens[at + 1]); at += 2)
+    parts.push(tokens[at + 1]?.text ?? '');
+  return parts.join('.').toLowerCase();
 }
 
-function isPipe(tokens: readonly Token[], i: number): boolean {
+/** Whether `|>` begins at a token. */
+export function isPipe(tokens: readonly Token[], i: number): boolean {
   const [first, second] = [tokens[i], tokens[i + 1]];
   return isOp(first, '|') && isOp(second, '>') && first?.end === second?.start;
 }
@@ -97,7 +104,7 @@ function isPipe(tokens: readonly Token[], i: number): boolean {
 const PIPED: Refusal = ['NOT_A_QUERY', 'This is not allowed behind |>.'];
 
 function pipes(tokens: readonly Token[], i: number): Refusal | null {
-  return isPipe(tokens, i) && /^(?:call|export|load|assert|set|fork|tee)$/.test(tokens[i + 2]?.text ?? '')
+  return isPipe(tokens, i) && /^(?:call|export|load|assert|set|fork|tee|log|if)$/.test(tokens[i + 2]?.text ?? '')
     ? PIPED
     : null;
 }
@@ -106,9 +113,9 @@ function bigquery(tokens: readonly Token[], i: number, token: Token): Refusal | 
   if (isName(token)) {
     const name = path(tokens, i);
     if (BIGQUERY_VIEWS.test(name)) return ['DENIED_RELATION', "Views about other people's work must not be read."];
-    if (/^ai\.\w/.test(name) && tokens.slice(i + 2, i + 4).some((next) => isOp(next, '('))) {
-      return ['DENIED_FUNCTION', 'Models must not be called.'];
-    }
+    const isCall = tokens.slice(i + 2, i + 4).some((next) => isOp(next, '('));
+    if (isCall && /^(?:ai\.\w|ml\.translate$)/.test(name)) return ['DENIED_FUNCTION', 'Models must not be called.'];
+    if (isCall && name.startsWith('obj.get_')) return ['DENIED_FUNCTION', 'Addresses of objects must not be made.'];
   }
   return pipes(tokens, i);
 }
@@ -122,7 +129,7 @@ function snowflake(tokens: readonly Token[], i: number, token: Token): Refusal |
   const word = token.text.toLowerCase();
   if (word === 'cortex' && isOp(next, '.')) return ['DENIED_FUNCTION', 'Models must not be called.'];
   if (word === 'nextval' && isOp(tokens[i - 1], '.')) return ['WRITES', 'Sequences must not be advanced.'];
-  if (word === 'account_usage' && isOp(next, '.'))
+  if (/^(?:account|organization|reader_account)_usage$/.test(word) && isOp(next, '.'))
     return ['DENIED_RELATION', 'The usage of the account must not be read.'];
   if (token.kind === 'quoted') return null;
   if (word === 'procedure') return ['WRITES', 'PROCEDURE is not allowed here.'];
@@ -138,7 +145,8 @@ function clickhouse(tokens: readonly Token[], i: number, token: Token): Refusal 
     return ['DENIED_RELATION', 'The schema system must not be read.'];
   }
   if (token.kind === 'quoted') return null;
-  if (word === 'settings' && isName(next) && isOp(last, '=')) return ['SETTINGS', 'Settings must not be changed.'];
+  if (word === 'settings' && isName(next) && isSetting(tokens[i - 1], last))
+    return ['SETTINGS', 'Settings must not be changed.'];
   const isEnd = !last || isOp(last, ';') || isOp(last, ')') || last.text === 'settings';
   if (
     word === 'format' &&
@@ -154,6 +162,13 @@ function clickhouse(tokens: readonly Token[], i: number, token: Token): Refusal 
     : null;
 }
 
+/** Behind what ends a clause, `SETTINGS name` alone sets the name to true. */
+function isSetting(before: Token | undefined, behind: Token | undefined): boolean {
+  if (isOp(behind, '=')) return true;
+  const isClause = isOp(before, ')') || (before?.kind !== 'op' && !BEFORE_COLUMN.test(before?.text ?? ''));
+  return isClause && (!behind || isOp(behind, ',') || isOp(behind, ';') || isOp(behind, ')'));
+}
+
 function databricks(tokens: readonly Token[], i: number, token: Token): Refusal | null {
   const next = tokens[i + 1];
   if (token.kind === 'string' && token.text.includes('${'))
@@ -166,6 +181,8 @@ function databricks(tokens: readonly Token[], i: number, token: Token): Refusal 
     if (file?.kind !== 'word' && /[/\\:.*]/.test(file?.text ?? ''))
       return ['READS_FILE', 'Files must not be read: name a table.'];
   }
+  if (isName(token) && /^system\.(?!information_schema\.)\w+\.\w/.test(path(tokens, i)) && !isOp(tokens[i - 1], '.'))
+    return ['DENIED_RELATION', 'The catalog system must not be read.'];
   return pipes(tokens, i);
 }
 
@@ -177,6 +194,8 @@ function trino(tokens: readonly Token[], i: number, token: Token): Refusal | nul
     const isTable = tokens[i + 2]?.text === 'as' || isOp(tokens[i + 2], '(');
     if (next.kind === 'word' && !isTable) return ['NOT_A_QUERY', `WITH ${next.text.toUpperCase()} is not allowed.`];
   }
+  if (word === 'jmx' && /^jmx\.(?:current|history)\./.test(path(tokens, i)))
+    return ['DENIED_RELATION', 'What runs inside the server must not be read.'];
   const isSystem = word === 'system' && /^system\.(?:runtime|metadata|jdbc|information_schema)\b/.test(path(tokens, i));
   return isSystem ? ['DENIED_RELATION', 'The catalog system must not be read.'] : null;
 }

@@ -65,6 +65,7 @@ const ODD_RANGES = [
 const TSQL_LETTER = /[\p{L}\p{Nd}]/u;
 const TSQL_NAME_PART = /[@#]/;
 const NUMBER = /0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9][0-9_]*)?/y;
+const SUFFIX = /(?:bd|[lsyfd])(?![A-Za-z0-9_\u0080-\uffff])/iy;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const STRING_PREFIX = /(?:rb|br|[rbx])(?=['"])/iy;
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
@@ -327,7 +328,9 @@ class Lexer {
 
   private number(): void {
     const text = matchAt(NUMBER, this.sql, this.at) ?? '';
-    const end = this.at + text.length;
+    let end = this.at + text.length;
+    // 1L, 2.5BD
+    if (this.dialect === 'databricks') end += matchAt(SUFFIX, this.sql, end)?.length ?? 0;
     if (WORD_START.test(this.sql[end] ?? '')) {
       this.reject('NUMBER_JUNK', 'A number is followed directly by a letter.', this.at);
       return;

@@ -1,5 +1,5 @@
 import type { Dialect } from './engine.ts';
-import { CLOUD_FIRST, CLOUD_FUNCTIONS, CLOUD_RELATIONS, cloudRefusal } from './sql-cloud.ts';
+import { CLOUD_FIRST, CLOUD_FUNCTIONS, CLOUD_RELATIONS, cloudRefusal, isPipe } from './sql-cloud.ts';
 import type { Rejection, Token } from './sql-lexer.ts';
 import { names } from './sql-names.ts';
 import { SQLSERVER_FUNCTIONS, SQLSERVER_RELATIONS, sqlserverRefusal, sqlserverStatements } from './sql-sqlserver.ts';
@@ -18,13 +18,14 @@ const DENIED_FUNCTIONS: Record<Dialect, RegExp> = {
     binary_upgrade_* lo_* loread lowrite dblink* set_config current_setting setval nextval setseed txid_current
     pg_current_xact_id query_to_xml* table_to_xml* schema_to_xml* database_to_xml* cursor_to_xml* ts_stat ts_rewrite
     crosstab* connectby xpath_table get_raw_page http http_get http_post http_put http_delete http_patch http_head http_set_*
-    table_import_from_s3 query_export_to_s3 run_command_on_* plpgsql_call_handler inet_server_addr inet_server_port`),
+    table_import_from_s3 query_export_to_s3 pg_wait_for_* pg_isolation_* postgres_fdw_disconnect* run_command_on_* plpgsql_call_handler inet_server_addr inet_server_port`),
   mysql: names(`load_file sleep benchmark get_lock release_lock release_all_locks is_free_lock is_used_lock
     master_pos_wait source_pos_wait master_gtid_wait wait_for_executed_gtid_set wait_until_sql_thread_after_gtids
     sys_exec sys_eval sys_get sys_set sys_bineval lib_mysqludf* nextval setval lastval last_insert_id
     group_replication_* asynchronous_connection_* keyring_* audit_log_* audit_api_* mysql_firewall_* read_firewall_*
     set_firewall_mode normalize_statement version_tokens_* service_get_* service_release_* gen_dictionary_*
-    mysql_query_attribute_string rewrite_* flush_* load_rewrite_rules http_* spider_* binlog_gtid_pos`),
+    mysql_query_attribute_string rewrite_* flush_* load_rewrite_rules http_* spider_* binlog_gtid_pos
+    ml_generate* ml_embed_* ml_rag*`),
   duckdb:
     names(`read_* *_scan *_scan_* parquet_* *_query query query_table *_execute *_attach glob sniff_csv sniff_* st_read*
     getenv getvariable current_setting nextval currval setseed pragma_* duckdb_databases duckdb_settings duckdb_secrets*
@@ -49,7 +50,7 @@ const DENIED_RELATIONS: Record<Dialect, RegExp> = {
   mysql: names('global_priv authentication_string processlist'),
   duckdb:
     names(`duckdb_databases duckdb_settings duckdb_secrets duckdb_extensions duckdb_logs pragma_database_list pragma_*
-    sqlite_temp_master duckdb_variables`),
+    sqlite_temp_master duckdb_variables pg_settings`),
   sqlite: names('pragma_* dbstat sqlite_dbpage sqlite_stmt'),
 };
 
@@ -57,6 +58,8 @@ const DENIED_RELATIONS: Record<Dialect, RegExp> = {
 const WRITING = new Set(`insert update delete merge upsert replace create drop alter truncate grant revoke`.split(' '));
 /** Of those, the ones that are functions too. */
 const ALSO_FUNCTIONS = new Set(['insert', 'replace', 'truncate']);
+/** Dialects where a query may start with its table, to send it through `|>`. */
+const PIPES = new Set<Dialect>(['bigquery', 'databricks']);
 const FIRST: Record<Dialect, Set<string>> = {
   ...CLOUD_FIRST,
   sqlserver: new Set(['select', 'with']),
@@ -85,6 +88,7 @@ const FROM_ARGUMENT = new Set([
   'btrim',
 ]);
 const BEFORE_TABLE = new Set(['from', 'join', 'table', 'pivot', 'unpivot', 'lateral']);
+const BEFORE_QUERY = new Set([...BEFORE_TABLE, 'as', 'materialized']);
 const ENDS_FROM = new Set(
   'select where group order having limit offset union intersect except window qualify on using values sample fetch'.split(
     ' ',
@@ -113,8 +117,9 @@ class Rules {
 
   check(): Rejection | null {
     const found = this.shape() ?? this.words();
-    if (found || (this.dialect !== 'duckdb' && this.dialect !== 'sqlserver')) return found;
-    if (this.dialect === 'duckdb') return this.files();
+    if (found) return found;
+    if (this.dialect === 'duckdb' || this.dialect === 'snowflake') return this.files();
+    if (this.dialect !== 'sqlserver') return null;
     const second = sqlserverStatements(this.tokens);
     return second && this.refuse(second, 'MULTIPLE_STATEMENTS', 'Only one statement is allowed.');
   }
@@ -134,7 +139,8 @@ class Rules {
     const start = tokens.findIndex((token) => !(token.kind === 'op' && token.text === '('));
     const first = tokens[start];
     if (!first || this.is(0, ';', 'op')) return this.refuse(first, 'EMPTY', 'There is no statement.');
-    if (first.kind !== 'word' || !FIRST[this.dialect].has(first.text)) {
+    const isPiped = first.text === 'from' && PIPES.has(this.dialect) && tokens.some((_, i) => isPipe(tokens, i));
+    if (first.kind !== 'word' || !(isPiped || FIRST[this.dialect].has(first.text))) {
       return this.refuse(first, 'NOT_A_QUERY', 'Only queries are allowed: start with SELECT, WITH or VALUES.');
     }
     const open: string[] = [];
@@ -193,7 +199,11 @@ class Rules {
     if (this.is(i - 1, '.', 'op') || (this.is(i - 1, 'as') && dialect !== 'mysql')) return null;
     // A member of a document: `column:member`.
     if (this.is(i - 1, ':', 'op') && (dialect === 'snowflake' || dialect === 'databricks')) return null;
-    if (WRITING.has(word) && !(ALSO_FUNCTIONS.has(word) && this.is(i + 1, '(', 'op'))) {
+    const isHarmless =
+      (ALSO_FUNCTIONS.has(word) && this.is(i + 1, '(', 'op')) ||
+      // LISTAGG(… ON OVERFLOW TRUNCATE)
+      (word === 'truncate' && this.is(i - 1, 'overflow') && this.is(i - 2, 'on'));
+    if (WRITING.has(word) && !isHarmless) {
       return this.refuse(token, 'WRITES', `${word.toUpperCase()} is not allowed: queries only read.`);
     }
     // UNPIVOT … INTO NAME names columns.
@@ -212,7 +222,9 @@ class Rules {
     }
     if (dialect === 'duckdb' && NESTED.has(word) && this.is(i - 1, '(', 'op')) {
       const next = this.tokens[i + 1];
-      if (next && next.kind !== 'op') {
+      const before = this.tokens[i - 2];
+      const isWhole = this.is(i + 1, ')', 'op') && before?.kind === 'word' && BEFORE_QUERY.has(before.text);
+      if (isWhole || (next && next.kind !== 'op')) {
         return this.refuse(token, 'NOT_A_QUERY', `${word.toUpperCase()} is not allowed in place of a query.`);
       }
     }
@@ -224,7 +236,7 @@ class Rules {
     return (this.is(i, 'no') && this.is(i + 1, 'key')) || (this.is(i, 'key') && this.is(i + 1, 'share'));
   }
 
-  /** DuckDB reads a file that stands in place of a table. */
+  /** DuckDB reads a file that stands in place of a table, Snowflake a stage. */
   private files(): Rejection | null {
     const { tokens } = this;
     /** For every open bracket: whether it is a function's, and whether its FROM clause is being read. */
@@ -256,12 +268,16 @@ class Rules {
         }
       }
       if (!level.from || !this.startsTable(i)) continue;
-      const name = this.path(i);
-      if (token.kind === 'string' || (token.kind !== 'param' && FILE_NAME.test(name))) {
+      if (this.isFile(token, i)) {
         return this.refuse(token, 'READS_FILE', 'Files must not be read: name a table.');
       }
     }
     return null;
+  }
+
+  private isFile(token: Token, i: number): boolean {
+    if (this.dialect === 'snowflake') return token.kind === 'string' && /^@|:\/\//.test(token.text);
+    return token.kind === 'string' || (token.kind !== 'param' && FILE_NAME.test(this.path(i)));
   }
 
   private isOperand(token: Token | undefined): boolean {

@@ -25,7 +25,7 @@ const SYSTEM_DATABASES = new Set(['master', 'msdb', 'model', 'tempdb']);
 // all are reserved, so that no column bears their name without brackets.
 const STATEMENTS = new Set(
   `add alter backup begin break bulk checkpoint close commit continue conversation create dbcc deallocate declare delete deny
-  disk drop dump exec execute goto grant if insert kill load merge open opendatasource openquery openrowset openxml print proc
+  disk drop dump exec execute goto grant if insert kill lineno load merge open opendatasource openquery openrowset openxml print proc
   procedure raiserror readtext receive reconfigure restore return revert revoke rollback save securityaudit set setuser
   shutdown tran transaction trigger truncate update updatetext use waitfor while writetext`.split(/\s+/),
 );
