@@ -15,8 +15,13 @@ export type RunQuery = <R = Row>(text: string, values: unknown[]) => Promise<R[]
 export interface Database {
   prisma: PrismaClient;
   query: RunQuery;
-  /** Statements in one transaction of their own, for money: all of them happen, or none. */
-  atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T>;
+  /** The same for what may be lost with the database's machine: it does not wait for the disk. */
+  unsynced: RunQuery;
+  /**
+   * Statements in one transaction of their own, for money: all of them happen, or none. Where it `mayBeLost` it does not
+   * wait for the disk: should the database's machine fail within the next moments, none of them happened.
+   */
+  atomically<T>(work: (query: RunQuery) => Promise<T>, options?: { mayBeLost: boolean }): Promise<T>;
   /** Tells of every statement sent through the pool; returns the way to stop. */
   onStatement(listener: (text: string, values: readonly unknown[]) => void): () => void;
   /** Statements sent through the pool so far, its connections, and who waits for one. */
@@ -112,32 +117,37 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   // Tens of megabytes from its first use on, which reads of loaders never make.
   const prisma = lazily(() => new PrismaClient({ adapter: new PrismaPg(pool) }));
   const nameOf = statementNames();
+  async function atomically<T>(
+    work: (query: RunQuery) => Promise<T>,
+    { mayBeLost } = { mayBeLost: false },
+  ): Promise<T> {
+    const client = await pool.connect();
+    try {
+      await client.query(mayBeLost ? 'begin; set local synchronous_commit = off' : 'begin');
+      const result = await work(async <R>(text: string, values: unknown[]) => {
+        const { rows } = await client.query({ ...named(nameOf(text)), text, values, types: parsers });
+        return rows as R[];
+      });
+      await client.query('commit');
+      client.release();
+      return result;
+    } catch (error) {
+      // A connection that cannot even roll back is not given back to the pool.
+      await client.query('rollback').then(
+        () => client.release(),
+        (broken: Error) => client.release(broken),
+      );
+      throw error;
+    }
+  }
   return {
     prisma: prisma.value,
     async query<R>(text: string, values: unknown[]) {
       const result = await pool.query({ ...named(nameOf(text)), text, values, types: parsers });
       return result.rows as R[];
     },
-    async atomically<T>(work: (query: RunQuery) => Promise<T>) {
-      const client = await pool.connect();
-      try {
-        await client.query('begin');
-        const result = await work(async <R>(text: string, values: unknown[]) => {
-          const { rows } = await client.query({ ...named(nameOf(text)), text, values, types: parsers });
-          return rows as R[];
-        });
-        await client.query('commit');
-        client.release();
-        return result;
-      } catch (error) {
-        // A connection that cannot even roll back is not given back to the pool.
-        await client.query('rollback').then(
-          () => client.release(),
-          (broken: Error) => client.release(broken),
-        );
-        throw error;
-      }
-    },
+    unsynced: (text, values) => atomically((query) => query(text, values), { mayBeLost: true }),
+    atomically,
     onStatement(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

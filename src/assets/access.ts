@@ -3,7 +3,7 @@ import { DomainError, notFound } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { load } from '../loader.ts';
 import { rowBy } from '../rows.ts';
-import { activePriceOf, priceNow } from '../prices/loaders.ts';
+import { saleOf } from '../prices/loaders.ts';
 import type { RunTerms } from '../usage/runs.ts';
 
 /** Which asset: by its id, or by its company's handle and its slug. */
@@ -75,23 +75,17 @@ export async function termsFor(
   await checkDomain(ctx, asset);
   if (!viewer.acceptedEula)
     throw new DomainError('EULA_REQUIRED', 'Accept the EULA before buying: companyUpdate(input: {acceptEula: true}).');
-  const price = await activePriceOf(ctx, 'asset', asset.id);
+  const price = await saleOf(ctx, 'asset', asset);
   if (!price)
     throw new DomainError('NOT_FOR_SALE', 'This asset has no price, so nobody can buy it.', {
       path: ['input', 'assetId'],
     });
-  const { cents, credits } = await priceNow(ctx, price);
-  if (maxCredits !== null && credits > maxCredits) {
+  if (maxCredits !== null && price.credits > maxCredits) {
     throw new DomainError(
       'PRICE_TOO_HIGH',
-      `This costs ${credits} credits, more than the ${maxCredits} of maxCredits.`,
+      `This costs ${price.credits} credits, more than the ${maxCredits} of maxCredits.`,
       { path: ['input', 'maxCredits'] },
     );
   }
-  const seller = await ctx.db.company.findUniqueOrThrow({
-    where: { id: asset.companyId },
-    select: { vendorSharePercent: true },
-  });
-  const sellerShare = Number(seller.vendorSharePercent ?? 0.8);
-  return { ...terms, price: { id: price.id, cents, credits, sellerShare } };
+  return { ...terms, price };
 }

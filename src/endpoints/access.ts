@@ -3,7 +3,7 @@ import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
 import { load } from '../loader.ts';
 import { lackOf } from '../permissions.ts';
-import { activePriceOf, priceNow } from '../prices/loaders.ts';
+import { saleOf } from '../prices/loaders.ts';
 import { rowBy } from '../rows.ts';
 import type { RunTerms } from '../usage/runs.ts';
 import { hasAddress, hasEmail } from './whitelist.ts';
@@ -93,24 +93,19 @@ export async function termsFor(
   if (endpoint.companyId === viewer.companyId) return isNobody(viewer) ? { ...terms, rateLimit } : terms;
   if (!viewer.acceptedEula)
     throw new DomainError('EULA_REQUIRED', 'Accept the EULA before buying: companyUpdate(input: {acceptEula: true}).');
-  const price = await activePriceOf(ctx, 'endpoint', endpoint.id);
+  const price = await saleOf(ctx, 'endpoint', endpoint);
   if (!price)
     throw new DomainError('NOT_FOR_SALE', 'This endpoint has no price, so nobody can buy from it.', { path: PATH });
-  const { cents, credits } = await priceNow(ctx, price);
-  if (maxCredits !== null && credits > maxCredits) {
+  if (maxCredits !== null && price.credits > maxCredits) {
     throw new DomainError(
       'PRICE_TOO_HIGH',
-      `A page costs ${credits} credits, more than the ${maxCredits} of maxCredits.`,
+      `A page costs ${price.credits} credits, more than the ${maxCredits} of maxCredits.`,
       { path: ['input', 'maxCredits'] },
     );
   }
-  const seller = await ctx.db.company.findUniqueOrThrow({
-    where: { id: endpoint.companyId },
-    select: { vendorSharePercent: true },
-  });
   return {
     ...terms,
     rateLimit,
-    price: { id: price.id, cents, credits, sellerShare: Number(seller.vendorSharePercent ?? 0.8) },
+    price,
   };
 }

@@ -114,3 +114,30 @@ export const paidCents: Loader<string, number> = {
     return oneByPosition(runs, rows).map((row) => row?.cents ?? 0);
   },
 };
+
+/** The seller's share of a sale where nothing else was agreed: 80 %. */
+const USUAL_SHARE = '0.80';
+const shares: Loader<string, { share: string } | null> = {
+  name: 'share by seller',
+  keyOf: (id) => id,
+  batch: async (query, ids) =>
+    oneByPosition(
+      ids,
+      await query<{ n: number; share: string }>(
+        `select k.n, coalesce(c."vendorSharePercent", ${USUAL_SHARE})::text as share from unnest($1::uuid[]) with ordinality as k(id, n) join "Company" c on c.id = k.id`,
+        [ids],
+      ),
+    ),
+};
+
+/** The price that a product of another company is sold at now, with its seller's share; null where it is not for sale. */
+export async function saleOf(
+  ctx: Context,
+  product: Product,
+  { id, companyId }: { id: string; companyId: string },
+): Promise<{ id: string; cents: number; credits: number; sellerShare: number } | null> {
+  const [price, seller] = await Promise.all([activePriceOf(ctx, product, id), load(ctx, shares, companyId)]);
+  if (!price || !seller) return null;
+  const { cents, credits } = await priceNow(ctx, price);
+  return { id: price.id, cents, credits, sellerShare: Number(seller.share) };
+}

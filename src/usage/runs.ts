@@ -160,9 +160,9 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
     await also?.(query, run as RunRow);
     return run as RunRow;
   };
-  // One statement needs no transaction around it.
-  const isOne = credits === 0 && !terms.rateLimit && !also;
-  const run = await (isOne ? insert(ctx.app.database.query) : ctx.app.database.atomically(insert));
+  // A start that is lost with the database's machine is a run that never was: whatever is written later reaches the
+  // disk after it. What goes with a start is not for us to lose.
+  const run = await ctx.app.database.atomically(insert, { mayBeLost: also === undefined });
   if (use) ctx.rates.push(use);
   return run;
 }
@@ -254,14 +254,14 @@ export async function succeedRun(
     return closed;
   };
   let isReady = false;
-  const closed = await (run.isBilled || also || ctx.intent ? database.atomically(close) : close(database.query)).catch(
-    async (error: unknown) => {
-      // Only the word that it is committed was lost, perhaps: then it is paid, and no failure.
-      const stored = isReady ? await committed(database.query, run.id) : null;
-      if (!stored) throw error;
-      return stored;
-    },
-  );
+  // Of a free run nothing is lost but its mention.
+  const mayBeLost = !run.isBilled && !also && !ctx.intent;
+  const closed = await database.atomically(close, { mayBeLost }).catch(async (error: unknown) => {
+    // Only the word that it is committed was lost, perhaps: then it is paid, and no failure.
+    const stored = isReady ? await committed(database.query, run.id) : null;
+    if (!stored) throw error;
+    return stored;
+  });
   if (answer && ctx.intent) ctx.intent.isKept = true;
   ctx.app.metrics.run(closed);
   countUsage(ctx, closed, true, split.seller);
