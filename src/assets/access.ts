@@ -84,7 +84,7 @@ export async function termsFor(
   if (maxCredits !== null && credits > maxCredits) {
     throw new DomainError(
       'PRICE_TOO_HIGH',
-      `This costs ${credits} credits, more than the ${maxCredits} of maxCredits.`,
+      `This costs ${credits} credit${credits === 1 ? '' : 's'}, more than the ${maxCredits} of maxCredits.`,
       { path: ['input', 'maxCredits'] },
     );
   }
