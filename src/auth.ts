@@ -191,11 +191,12 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
   }
 
   const consume = createKeyLimits(database, log);
-  async function checkLimit({ apiKeyId, rateLimit }: Viewer, rates: RateUse[] | undefined): Promise<void> {
+  async function checkLimit({ apiKeyId, companyId, rateLimit }: Viewer, rates: RateUse[] | undefined): Promise<void> {
     if (!rateLimit || !apiKeyId) return;
     const { isAllowed, use } = await consume(apiKeyId, rateLimit);
     rates?.push(use);
     if (isAllowed) return;
+    usage.keyUse(apiKeyId, companyId, 'refused', true);
     const { number, period } = rateLimit;
     const message = `This key allows itself ${number} requests a ${period.toLowerCase()}: try again in ${Math.ceil(use.resetMs / 1000)} s.`;
     throw new DomainError('RATE_LIMITED', message, { details: { retryAfterMs: use.resetMs } });

@@ -62,7 +62,8 @@ export interface ListPlace {
   where: string;
 }
 
-const Direction = builder.enumType('SortDirection', {
+/** Which way a sort goes. */
+export const Direction = builder.enumType('SortDirection', {
   description: 'Which way a sort goes.',
   values: { ASC: { description: 'Smallest or earliest first.' }, DESC: { description: 'Largest or latest first.' } },
 });
@@ -107,6 +108,12 @@ function sortKeys<M extends ModelName>(spec: ListSpec<M>, args: ListArgs, search
     nullsFirst: false,
   });
   return keys;
+}
+
+/** @throws DomainError BAD_FILTER for a search that is too long or no text of PostgreSQL. */
+export function checkSearch(search: string | null | undefined): void {
+  if (!search || (search.length <= 255 && !search.includes('\0'))) return;
+  throw new DomainError('BAD_FILTER', 'A search has at most 255 characters, none of them NUL.', { path: ['search'] });
 }
 
 interface Plan {
@@ -161,11 +168,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     const values: unknown[] = [];
     const bind = (value: unknown): string => `$${values.push(value) + 2}`;
     const keyText = `unnest($1::uuid[], $2::${place.by?.type ?? 'uuid'}[]) with ordinality as k(company, parent, n)`;
-    if (args.search && (args.search.length > 255 || args.search.includes('\0'))) {
-      throw new DomainError('BAD_FILTER', 'A search has at most 255 characters, none of them NUL.', {
-        path: ['search'],
-      });
-    }
+    checkSearch(args.search);
     const search = args.search ? bind(args.search) : '';
     const keys = sortKeys(spec, args, search);
     const fingerprint = fingerprintOf(spec.name, keys);

@@ -40,7 +40,8 @@ describe('the log of a month as a file', () => {
     ]);
     const [header, ...lines] = (await answer.text()).trimEnd().split('\r\n');
     expect(header).toBe(HEADER);
-    expect(lines.map((line) => line.split(',')[1] ?? '').toSorted()).toEqual(mine.map(({ id }) => id).toSorted());
+    expect(lines).toHaveLength(mine.length);
+    expect(new Set(lines.map((line) => line.split(',')[1]))).toEqual(new Set(mine.map(({ id }) => id)));
     const times = lines.map((line) => line.split(',')[0] ?? '');
     expect(times).toEqual(times.toSorted().toReversed());
     const small = await ask(t, buyer, 'usage(month: $month) { csv }', { month: '2026-06' });

@@ -135,6 +135,20 @@ describe('objects work', () => {
     expect(table(second.nodes)).toEqual([[gid('Connection', oldest), 'CONNECTION', 'A', '2026-01-01T00:00:00.000Z']]);
     expect(second.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
     expect(names(await page(`last: 2, before: "${second.pageInfo.startCursor}"`))).toEqual(['C', 'B']);
+    const byName = 'orderBy: { field: NAME, direction: ASC }';
+    const some = await page(`first: 2, ${byName}`);
+    expect(names(some)).toEqual(['A', 'B']);
+    expect(names(await page(`${byName}, after: "${some.pageInfo.endCursor}"`))).toEqual(['C', 'D']);
+    expect(names(await page('kind: ASSET'))).toEqual(['D', 'B']);
+    await t.world.connection(id, { name: '100%_sure', ...on(4) });
+    const sure = await page('search: "0%_S", kind: CONNECTION');
+    expect([names(sure), sure.totalCount.value]).toEqual([['100%_sure'], 1]);
+    expect(names(await page('search: "nothing"'))).toEqual([]);
+    for (const [args, code] of [
+      [`after: "${some.pageInfo.endCursor}"`, 'CURSOR_MISMATCH'],
+      [`search: "${'x'.repeat(256)}"`, 'BAD_FILTER'],
+    ])
+      expect((await ask(t, owner, `objects(${args}) { nodes { id } }`)).errors?.[0]?.extensions.code).toBe(code);
     expect(await t.statements(() => ask(t, owner, 'objects { nodes { id name } }'))).toHaveLength(2);
     expect(await t.statements(() => ask(t, owner, 'objects { totalCount { value } }'))).toHaveLength(2);
   });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCompany } from '../src/companies/create.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
@@ -55,6 +56,21 @@ describe('companies work', () => {
     expect(await read()).toMatchObject({ stripeAccountId: null, stripeAccountStatus: null });
   });
 
+  it('begin with the domain of their owner, unless anybody may have an address there', async () => {
+    const people = { 'one-person': 'gmail.com', 'other-person': 'gmail.com', 'some-people': 'People.example' };
+    for (const [handle, at] of Object.entries(people))
+      await createCompany(t.app, { handle, email: `me.${handle}@${at}` });
+    const made = await t.app.database.query(
+      `select handle, domain from "Company" where handle = any($1) order by handle`,
+      [Object.keys(people)],
+    );
+    expect(made).toEqual([
+      { handle: 'one-person', domain: 'one-person' },
+      { handle: 'other-person', domain: 'other-person' },
+      { handle: 'some-people', domain: 'people.example' },
+    ]);
+  });
+
   it('accept the EULA by their owner, for the keys of all at once', async () => {
     const { company } = await update(us.keys.OWNER, { acceptEula: true });
     expect(company.hasAcceptedEula).toBe(true);
@@ -66,6 +82,7 @@ describe('companies refuse', () => {
   it.each([
     ['a domain of another', { domain: 'them.example' }, 'CONFLICT input.domain'],
     ['no domain', { domain: 'Not a domain' }, 'VALIDATION input.domain'],
+    ['a domain where anybody has mail', { domain: 'gmail.com' }, 'VALIDATION input.domain'],
     ['a time zone that is none', { timezone: 'Mars/Olympus' }, 'VALIDATION input.timezone'],
     ['a time zone as an offset', { timezone: '+02:00' }, 'VALIDATION input.timezone'],
     ['to take the EULA back', { acceptEula: false }, 'VALIDATION input.acceptEula'],

@@ -58,8 +58,15 @@ describe('limits of keys work', () => {
   });
 
   it('say in headers what is left, then answer 429 with Retry-After; other keys go on', async () => {
-    const { secret } = await keyWith(2);
+    const { secret, key } = await keyWith(2);
     const [first, second, refused] = [await ask(secret), await ask(secret), await ask(secret)];
+    await t.app.usage.flush();
+    const { data } = await t.run(
+      us.keys.ADMIN,
+      'query ($id: ID!) { company { apiKey(id: $id) { statistics { requestCount failedAttemptCount } } } }',
+      { id: gid('ApiKey', key) },
+    );
+    expect(data.company.apiKey.statistics).toEqual({ requestCount: 2, failedAttemptCount: 1 });
     expect([first, second, refused].map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(first.headers.get('ratelimit-policy')).toBe('"key";q=2;w=86400, "cost";q=200000;w=10');
     // What a refused request would have cost is not looked at.

@@ -161,6 +161,30 @@ describe('the platform works', () => {
     });
   });
 
+  it('tells the seller who approved and what a proposal came from', async () => {
+    const llm = await t.world.connection(seller.company.id, { name: 'A model' });
+    const asset = await proposed({ aiJobId: 'job-7', snippetId: 3, llmConnectionId: llm.id });
+    const endpoint = await t.world.endpoint(seller.company.id, llm.id);
+    const [assetId, endpointId] = [gid('Asset', asset), gid('Endpoint', endpoint)];
+    await mutate(operator, 'assetReview', { id: assetId, status: 'APPROVED' }, REVIEW);
+    await mutate(operator, 'endpointReview', { id: endpointId, status: 'APPROVED' }, REVIEW);
+    const { data } = await t.run(
+      seller.keys.VIEWER,
+      `query ($a: ID!, $e: ID!) { company {
+         asset(by: { id: $a }) { approvedById approvedAt aiJobId snippetId llmConnection { name } }
+         endpoint(by: { id: $e }) { approvedById approvedAt }
+       } }`,
+      { a: assetId, e: endpointId },
+    );
+    const by = { approvedById: gid('User', staff.users.OPERATOR), approvedAt: expect.stringMatching(/^20/) };
+    expect(data.company).toEqual({
+      asset: { ...by, aiJobId: 'job-7', snippetId: 3, llmConnection: { name: 'A model' } },
+      endpoint: by,
+    });
+    const node = await t.run(seller.keys.OWNER, 'query ($id: ID!) { node(id: $id) { id } }', { id: by.approvedById });
+    expect(node.data.node).toBe(null);
+  });
+
   it('keeps its note where the seller reads it, until the next review', async () => {
     const connection = await t.world.connection(seller.company.id);
     const endpoint = await t.world.endpoint(seller.company.id, connection.id);

@@ -75,6 +75,7 @@ describe('predicted prices work', () => {
     expect(number.reasons).toEqual([
       'The median of 5 prices of assets of the same industry is $6.00.',
       '−26 %: it is a single number, unlike most of those.',
+      'Prices are suggested in whole credits.',
     ]);
   });
 

@@ -228,6 +228,14 @@ describe('sessions refuse', () => {
     expect(await stored()).toEqual(before);
   });
 
+  it('refuses a stranger whose address anybody could have, whatever a company says its domain is', async () => {
+    const { company } = await t.tenant();
+    await t.app.database.prisma.company.update({ where: { id: company.id }, data: { domain: 'gmail.com' } });
+    const { userErrors } = await signIn({ sub: 'g-anybody', email: 'anybody@gmail.com' });
+    expect(userErrors).toMatchObject([{ code: 'NOT_FOUND', path: ['input', 'idToken'] }]);
+    expect(await t.app.database.prisma.user.count({ where: { email: 'anybody@gmail.com' } })).toBe(0);
+  });
+
   it('refuses another Google account with the address of a user who has one', async () => {
     const { user } = await signedIn(us, 'g-first');
     expect((await signIn({ sub: 'g-second', email: user.email })).userErrors).toMatchObject([

@@ -1,6 +1,7 @@
 import { connectionType } from '../connection-type.ts';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { toGlobalId } from '../ids.ts';
+import { Direction } from '../lists.ts';
 import { MAX_PAGE_SIZE, PAGE_SIZE } from '../paging.ts';
 import { usageUrlOf } from './download.ts';
 import { apiKeyOf, planOf, profileOf } from './loaders.ts';
@@ -168,6 +169,21 @@ const CompanyObjectType = builder.objectRef<CompanyObject>('CompanyObject').impl
   }),
 });
 
+const ObjectOrder = builder.inputType('CompanyObjectOrder', {
+  description: 'A sort of connections and assets. Ties are settled by the id.',
+  fields: (t) => ({
+    field: t.field({
+      type: builder.enumType('CompanyObjectSortField', {
+        description: 'What connections and assets can be sorted by.',
+        values: { UPDATED_AT: { description: 'By the last change.' }, NAME: { description: 'By name.' } },
+      }),
+      required: true,
+      description: 'What to sort by.',
+    }),
+    direction: t.field({ type: Direction, required: true, defaultValue: 'ASC', description: 'Which way.' }),
+  }),
+});
+
 builder.prismaObjectFields('Company', (t) => ({
   usage: t.field({
     type: MonthUsage,
@@ -189,12 +205,15 @@ builder.prismaObjectFields('Company', (t) => ({
     type: connectionType('CompanyObject', CompanyObjectType),
     access: 'company:read',
     listSize: PAGE_SIZE,
-    description: `Its connections and assets, what changed last first. Pages of at most ${MAX_PAGE_SIZE}, 20 unless said.`,
+    description: `Its connections and assets, what changed last first unless told otherwise. Pages of at most ${MAX_PAGE_SIZE}, 20 unless said.`,
     args: {
       first: t.arg.int({ required: false, description: `How many from the start, 0 to ${MAX_PAGE_SIZE}.` }),
       after: t.arg.string({ required: false, description: 'Begin after the item with this cursor.' }),
       last: t.arg.int({ required: false, description: `How many from the end, 0 to ${MAX_PAGE_SIZE}.` }),
       before: t.arg.string({ required: false, description: 'End before the item with this cursor.' }),
+      kind: t.arg({ type: Kind, required: false, description: 'Only those of this kind.' }),
+      search: t.arg.string({ required: false, description: 'Only those with this in their name.' }),
+      orderBy: t.arg({ type: ObjectOrder, required: false, description: 'The sort.' }),
     },
     resolve: (company, args, ctx) => objectsOf(ctx, company.id, args),
   }),

@@ -83,7 +83,7 @@ export async function termsFor(
   if (maxCredits !== null && price.credits > maxCredits) {
     throw new DomainError(
       'PRICE_TOO_HIGH',
-      `This costs ${price.credits} credits, more than the ${maxCredits} of maxCredits.`,
+      `This costs ${price.credits} credit${price.credits === 1 ? '' : 's'}, more than the ${maxCredits} of maxCredits.`,
       { path: ['input', 'maxCredits'] },
     );
   }

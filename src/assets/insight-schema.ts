@@ -45,7 +45,7 @@ const Prediction = builder.objectRef<PredictedPrice>('PredictedPrice').implement
       description: `Those that are most like it, the closest first, at most ${SHOWN}.`,
       resolve: (row) => row.comparables,
     }),
-    reasons: t.exposeStringList('reasons', { description: 'How the number came about, at most 6 sentences.' }),
+    reasons: t.exposeStringList('reasons', { description: 'How the number came about, at most 7 sentences.' }),
   }),
 });
 

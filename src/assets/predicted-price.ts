@@ -140,7 +140,11 @@ export async function predictPrice(ctx: Context, asset: Asset): Promise<Predicte
       comparedBy: by,
       comparables: rows.slice(0, SHOWN).map(({ id, name, amount }) => ({ id, name, priceUsd: usdOf(centsOf(amount)) })),
       comparableCount: rows.length,
-      reasons: [`The median of ${rows.length} prices of assets ${said} is $${usdOf(Math.round(median))}.`, ...reasons],
+      reasons: [
+        `The median of ${rows.length} prices of assets ${said} is $${usdOf(Math.round(median))}.`,
+        ...reasons,
+        ...(usd(median) === usdOf(Math.round(median * factor)) ? [] : ['Prices are suggested in whole credits.']),
+      ],
     };
   }
   return null;

@@ -1,7 +1,7 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../filters.ts';
-import { uuidOf } from '../ids.ts';
+import { toGlobalId, uuidOf } from '../ids.ts';
 import { fullText, listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
@@ -114,6 +114,11 @@ builder.prismaObject('Asset', {
       description: 'When it was approved.',
       resolve: (row) => row.approvedAt,
     }),
+    approvedById: t.id({
+      nullable: true,
+      description: "The id of who approved it: a user of the platform's, whom nobody else can look up.",
+      resolve: (row) => row.approvedByUserId && toGlobalId('User', row.approvedByUserId),
+    }),
     reviewNote: t.exposeString('reviewNote', {
       nullable: true,
       description: 'What the platform said at its last review, at most 2000 characters; null for nothing.',
@@ -216,6 +221,20 @@ builder.prismaObject('Asset', {
       nullable: true,
       description: 'The connection that it runs on.',
       ...refersTo(anyConnectionById, 'connectionId'),
+    }),
+    llmConnection: t.field({
+      type: typeNamed('Connection'),
+      nullable: true,
+      description: 'The language model that the platform proposed it with; null for none.',
+      ...refersTo(anyConnectionById, 'llmConnectionId'),
+    }),
+    aiJobId: t.exposeString('aiJobId', {
+      nullable: true,
+      description: 'The job of the platform that proposed it; null where a person made it.',
+    }),
+    snippetId: t.exposeInt('snippetId', {
+      nullable: true,
+      description: 'The ready-made code that it came from; null for none.',
     }),
     owner: t.field({
       type: typeNamed('User'),

@@ -5,10 +5,11 @@ import { DomainError, violatedIndex } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { roleIds } from '../permissions.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
+import { isPublicMail } from './public-mail.ts';
 
 /**
  * Makes a company with its first OWNER and a key for them, all or nothing; the key's secret is the answer and is
- * nowhere else.
+ * nowhere else. Its domain is that of the address; of an address that anybody may have, its handle until it says one.
  * @throws DomainError CONFLICT for a handle, domain or e-mail address that is taken, VALIDATION for a bad one
  */
 export async function createCompany(
@@ -20,11 +21,12 @@ export async function createCompany(
   if (!/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/.test(handle))
     throw new DomainError('VALIDATION', 'A handle has 2 to 63 lower-case letters, digits and hyphens.');
   if (!/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email)) throw new DomainError('VALIDATION', 'This is no e-mail address.');
+  const mail = email.slice(email.lastIndexOf('@') + 1);
   const secret = newSecret('ANALYTICS');
   const companyId = newId();
   try {
     await app.database.prisma.$transaction(async (tx) => {
-      await tx.company.create({ data: { id: companyId, handle, name, domain: email.split('@')[1] ?? handle } });
+      await tx.company.create({ data: { id: companyId, handle, name, domain: isPublicMail(mail) ? handle : mail } });
       const user = await tx.user.create({
         data: {
           id: newId(),

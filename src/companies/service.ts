@@ -2,6 +2,7 @@ import { explainMissing, given } from '../changes.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, throwAll, violatedIndex, type ErrorCode } from '../errors.ts';
 import type { Company, PartnershipType } from '../generated/prisma/client.ts';
+import { isPublicMail } from './public-mail.ts';
 
 export interface CompanyChanges {
   name?: string | undefined;
@@ -55,6 +56,12 @@ async function mistakesIn(ctx: Context, input: CompanyChanges): Promise<DomainEr
       domain !== undefined && !DOMAIN.test(domain),
       'VALIDATION',
       'A domain looks like example.com, in lower case.',
+    ],
+    [
+      'domain',
+      domain !== undefined && isPublicMail(domain),
+      'VALIDATION',
+      'Everybody may have an address there: take a domain of your own.',
     ],
     ['industryId', industry === 0, 'NOT_FOUND', 'No such industry.'],
     ['countryId', country === 0, 'NOT_FOUND', 'No such country.'],

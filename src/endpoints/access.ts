@@ -99,7 +99,7 @@ export async function termsFor(
   if (maxCredits !== null && price.credits > maxCredits) {
     throw new DomainError(
       'PRICE_TOO_HIGH',
-      `A page costs ${price.credits} credits, more than the ${maxCredits} of maxCredits.`,
+      `A page costs ${price.credits} credit${price.credits === 1 ? '' : 's'}, more than the ${maxCredits} of maxCredits.`,
       { path: ['input', 'maxCredits'] },
     );
   }

@@ -2,7 +2,7 @@ import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../filters.ts';
-import { uuidOf } from '../ids.ts';
+import { toGlobalId, uuidOf } from '../ids.ts';
 import { fullText, listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
@@ -160,6 +160,17 @@ builder.prismaObject('Endpoint', {
       nullable: true,
       description: 'How far its approval is; null where none is needed.',
       resolve: (row) => row.approvalStatus,
+    }),
+    approvedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was approved.',
+      resolve: (row) => row.approvedAt,
+    }),
+    approvedById: t.id({
+      nullable: true,
+      description: "The id of who approved it: a user of the platform's, whom nobody else can look up.",
+      resolve: (row) => row.approvedByUserId && toGlobalId('User', row.approvedByUserId),
     }),
     reviewNote: t.exposeString('reviewNote', {
       nullable: true,

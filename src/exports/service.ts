@@ -66,7 +66,7 @@ export async function startExport(ctx: Context, input: ExportInput): Promise<Exp
   if (input.maxCredits !== null && credits > input.maxCredits)
     throw new DomainError(
       'PRICE_TOO_HIGH',
-      `The export costs up to ${credits} credits, more than the ${input.maxCredits} of maxCredits: ask for fewer rows.`,
+      `The export costs up to ${credits} credit${credits === 1 ? '' : 's'}, more than the ${input.maxCredits} of maxCredits: ask for fewer rows.`,
       { path: ['input', 'maxCredits'] },
     );
   const send = await ctx.app.jobs.sender(EXPORTS);

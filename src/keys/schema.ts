@@ -34,7 +34,7 @@ const Day = builder.objectRef<KeyStatistics['days'][number]>('ApiKeyDay').implem
     on: t.field({ type: 'Date', description: 'The day.', resolve: (day) => day.on }),
     requestCount: t.exposeInt('requestCount', { description: 'Requests it was taken for.' }),
     failedAttemptCount: t.exposeInt('failedAttemptCount', {
-      description: 'Attempts after it had ended, which were refused.',
+      description: 'Attempts that were refused: after it had ended, or beyond its limit.',
     }),
   }),
 });
@@ -57,7 +57,7 @@ const Statistics = builder.objectRef<KeyStatistics>('ApiKeyStatistics').implemen
     }),
     requestCount: t.exposeInt('requestCount', { description: 'Requests it was taken for in those days.' }),
     failedAttemptCount: t.exposeInt('failedAttemptCount', {
-      description: 'Attempts after it had ended, in those days.',
+      description: 'Attempts in those days that were refused: after it had ended, or beyond its limit.',
     }),
     lastUsedAt: t.field({
       type: 'DateTime',

@@ -132,9 +132,13 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
           [viewer.companyId],
         );
         const balance = row?.balance ?? 0;
-        throw new DomainError('INSUFFICIENT_CREDITS', `This costs ${credits} credits; the company has ${balance}.`, {
-          details: { required: credits, balance },
-        });
+        throw new DomainError(
+          'INSUFFICIENT_CREDITS',
+          `This costs ${credits} credit${credits === 1 ? '' : 's'}; the company has ${balance}.`,
+          {
+            details: { required: credits, balance },
+          },
+        );
       }
     }
     const [run] = await query<RunRow>(

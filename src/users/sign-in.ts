@@ -1,3 +1,4 @@
+import { isPublicMail } from '../companies/public-mail.ts';
 import { transaction, type Context } from '../context.ts';
 import { DomainError, violatedIndex } from '../errors.ts';
 import type { Session, User } from '../generated/prisma/client.ts';
@@ -31,7 +32,7 @@ async function lockUser(ctx: Context, identity: Identity): Promise<User | null> 
 async function join(ctx: Context, identity: Identity): Promise<User> {
   const { subject, email, name } = identity;
   const domain = email.slice(email.lastIndexOf('@') + 1);
-  const company = await ctx.db.company.findUnique({ where: { domain } });
+  const company = isPublicMail(domain) ? null : await ctx.db.company.findUnique({ where: { domain } });
   if (!company) {
     throw new DomainError(
       'NOT_FOUND',
