@@ -51,10 +51,10 @@ export function demand(ctx: Context, access: Access): void {
     );
   }
   if (access !== 'signed-in' && !ctx.viewer.permissions.has(access)) {
-    throw new DomainError(
-      'FORBIDDEN',
-      `This needs the permission ${access}, which your role (${ctx.viewer.role}) does not have.`,
-    );
+    const why = ctx.viewer.endpointId
+      ? 'which a key of an endpoint does not have: it reaches the rows of its endpoint alone'
+      : `which your role (${ctx.viewer.role}) does not have`;
+    throw new DomainError('FORBIDDEN', `This needs the permission ${access}, ${why}.`);
   }
 }
 
