@@ -54,7 +54,7 @@ export function demand(ctx: Context, access: Access): void {
     );
   }
   if (access !== 'signed-in' && !ctx.viewer.permissions.has(access)) {
-    throw new DomainError('FORBIDDEN', lackOf(access, ctx.viewer.role));
+    throw new DomainError('FORBIDDEN', lackOf(access, ctx.viewer));
   }
 }
 

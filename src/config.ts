@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { isNetwork } from './client-address.ts';
 
 const bool = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 const int = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -19,6 +20,9 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PUBLIC_URL: z.url().optional(),
   CORS_ORIGINS: list.default([]),
+  TRUSTED_PROXIES: list
+    .refine((entries) => entries.every(isNetwork), 'takes addresses and networks such as 10.0.0.0/8')
+    .default([]),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_POOL: int(2, 200).default(10),
   DATA_DIR: z.string().min(1).default('.data'),

@@ -53,7 +53,14 @@ export function excessOf(own: ReadonlySet<Permission>, given: ReadonlySet<Permis
 }
 
 /** Says that a permission is missing, and whether the role lacks it or the key was not given it. */
-export function lackOf(permission: Permission, role: RoleName): string {
-  const why = permissionsOf[role].has(permission) ? 'this API key was not given' : `your role (${role}) does not have`;
+export function lackOf(
+  permission: Permission,
+  { role, endpointId }: { role: RoleName; endpointId?: string | null },
+): string {
+  const why = endpointId
+    ? 'a key of an endpoint does not have: it reaches the rows of its endpoint alone'
+    : permissionsOf[role].has(permission)
+      ? 'this API key was not given'
+      : `your role (${role}) does not have`;
   return `This needs the permission ${permission}, which ${why}.`;
 }

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { GraphQLSchema } from 'graphql';
 import { endStreams } from './alerts/stream.ts';
 import type { Authenticator } from './auth.ts';
+import { createClientAddress } from './client-address.ts';
 import type { App } from './context.ts';
 import { headersOf, type HeaderReader } from './direct.ts';
 import { answerUsageDownload } from './analytics/download.ts';
@@ -39,6 +40,7 @@ export function createGateway(
   const { config } = app;
   let draining = false;
   const { yoga, direct } = createGraph(app, schema, auth, explorer);
+  const clientOf = createClientAddress(config.TRUSTED_PROXIES);
   const tooLarge = (requestId: string): Response =>
     failure(413, 'DOCUMENT_TOO_LARGE', `The body is larger than ${config.MAX_BODY_BYTES} bytes.`, requestId);
 
@@ -119,7 +121,8 @@ export function createGateway(
       body = Buffer.concat(chunks).toString();
       (req as IncomingMessage & { body?: unknown }).body = body;
     }
-    const transport = { signal: controller.signal, clientAddress: req.socket.remoteAddress ?? '' };
+    const clientAddress = clientOf(req.socket.remoteAddress ?? '', headers.get('x-forwarded-for'));
+    const transport = { signal: controller.signal, clientAddress };
     if (door === 'graphql' && req.method === 'POST' && (await direct(res, body, headers, transport))) return;
     const all = new Headers();
     for (const [name, value] of Object.entries(req.headers)) if (value !== undefined) all.set(name, String(value));

@@ -580,6 +580,9 @@ describe('connections refuse', () => {
       ['limit'],
     ]);
     expect(await ask('tables(limit: 501) { name }')).toEqual(['PAGE_SIZE', ['limit']]);
+    const many = JSON.stringify(Array.from({ length: 101 }, (_, i) => `t${i}`));
+    expect(await ask(`tables(names: ${many}) { name }`)).toEqual(['BAD_REQUEST', ['names']]);
+    expect(await ask(`tables(schemas: ${many}) { name }`)).toEqual(['BAD_REQUEST', ['schemas']]);
   });
 });
 

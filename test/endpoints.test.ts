@@ -560,5 +560,7 @@ describe('endpoints guard', () => {
     expect((await stored(row.id)).version).toBe(1);
     const looked = await t.run(secret, 'query ($id: ID!) { node(id: $id) { id } }', { id });
     expect(looked.data).toEqual({ node: null });
+    const company = await t.run(secret, '{ company { name } }');
+    expect(company.errors?.[0]?.message).toContain('a key of an endpoint');
   });
 });

@@ -71,6 +71,34 @@ describe('rows over HTTP work', () => {
     expect(loud.body.response.rows[0]).toEqual(first.body.response.rows[0]);
   });
 
+  it('takes a list as a name that comes several times, or once', async () => {
+    const seller = await issueDemoKey(t.app, 'basket-insights', 'OWNER');
+    const { prisma } = t.app.database;
+    const model = await prisma.endpoint.findFirstOrThrow({ where: { slug: 'product-catalogue-with-prices' } });
+    const [column] = (model.endpointSchema as { columns: { name: string; type: string }[] }).columns;
+    await t.world.endpoint(model.companyId, model.connectionId, {
+      slug: 'some-products',
+      sourceSchemaName: model.sourceSchemaName,
+      sourceTableName: model.sourceTableName,
+      endpointSchema: { columns: [{ ...column, filter: { op: 'in', param: 'wanted' } }] },
+    });
+    const url = 'http://gateway/companies/basket-insights/endpoints/v1/some-products';
+    const values = async (query: string): Promise<unknown[]> => {
+      const { body } = await get(`${url}?limit=5&${query}`, seller);
+      return (body.response?.rows ?? [body.errors]).map((row: Record<string, unknown>) => Object.values(row)[0]);
+    };
+    const all = await get(`${CATALOGUE}?limit=3`, endpointKey);
+    const [first, second] = all.body.response.rows.map((row: Record<string, unknown>) => row[column?.name ?? '']);
+    expect(await values(`wanted=${second}&wanted=${first}`)).toEqual([first, second]);
+    expect(await values(`wanted=${second}`)).toEqual([second]);
+    expect(await values(`wanted=x&wanted=${second}`)).toEqual([[expect.stringContaining('wanted takes')]]);
+    const twice = 'http://gateway/analyze/kickoff-metrics/assets/home-advantage-index?season=2025&season=2024';
+    expect((await get(twice, buyer)).body).toMatchObject({
+      code: 400,
+      errors: { 'parameters.season': [expect.any(String)] },
+    });
+  });
+
   it('charges a page with rows once', async () => {
     const before = await balance();
     const page = await get(`${SALES}?limit=3`, buyer);

@@ -162,6 +162,29 @@ describe.each(names)('TLS to %s refuses', (way) => {
   });
 });
 
+describe('a server that says nothing', () => {
+  it('fails the step that waits for it, in words of ours', async () => {
+    const server = createServer((socket) => socket.on('error', () => undefined).resume());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const tries = (['postgres', 'mysql'] as const).flatMap((way) =>
+      (['REQUIRED', 'DISABLED'] as const).map(async (tls) => {
+        const target = { key: `tls-${tests++}`, settings: settingsOf(way, 'none', { port, tls }) };
+        const { stage, ok, message, hint } = (await engines.get(way).test(target, never)).at(-1) as StageResult;
+        return [way, tls, stage, ok, message, hint?.includes(way === 'mysql' ? 'MySQL' : 'PostgreSQL')];
+      }),
+    );
+    const said = 'The server took the connection and said nothing.';
+    expect(await Promise.all(tries)).toEqual([
+      ['postgres', 'REQUIRED', 'TLS', false, said, true],
+      ['postgres', 'DISABLED', 'LOGIN', false, said, true],
+      ['mysql', 'REQUIRED', 'TLS', false, said, true],
+      ['mysql', 'DISABLED', 'LOGIN', false, said, true],
+    ]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
 describe('TLS to PostgreSQL guards', () => {
   it('every connection, that of a cancellation too', async () => {
     const server = servers.get('postgres good');

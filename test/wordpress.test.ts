@@ -128,6 +128,21 @@ describe.runIf(canRun)(`takes what our adapter sends: ${where}`, () => {
     expect(page.html).not.toMatch(/<br|<script|onclick/);
   });
 
+  it('shows readers a title and a teaser as text, whatever is in them', async () => {
+    const sent = article('post-30', {
+      title: '1 < 2 <script>alert(1)</script>',
+      excerpt: 'a > b <img src=x onerror=alert(1)>',
+    });
+    const published = await publishNew(sent);
+    const post = await stored(published.id);
+    expect(post.title.raw).toBe('1 &lt; 2 &lt;script&gt;alert(1)&lt;/script&gt;');
+    expect(post.excerpt.raw).toBe('a &gt; b &lt;img src=x onerror=alert(1)&gt;');
+    const { html } = await site.page(published.url ?? '');
+    expect(html).toContain('<h1>1 &lt; 2 &lt;script&gt;alert(1)&lt;/script&gt;</h1>');
+    // What an earlier attempt left behind is found again.
+    expect(await platform.createDraft(login(), sent, signal)).toEqual(published);
+  });
+
   it('an author publishes under their own name and makes tags', async () => {
     const published = await publishNew(article('post-4', { tags: ["Bob's \\ tag, 語"] }), login('bob'));
     const post = await stored(published.id);

@@ -247,6 +247,15 @@ function bounded(limit: number, max: number): number {
   return limit;
 }
 
+const MAX_NAMES = 100;
+
+/** Names to filter by, where there are any. @throws DomainError BAD_REQUEST for more than 100. */
+function among(names: string[] | null | undefined, path: string): string[] | null {
+  if (names && names.length > MAX_NAMES)
+    throw new DomainError('BAD_REQUEST', `${path} takes at most ${MAX_NAMES} names.`, { path: [path] });
+  return names ?? null;
+}
+
 builder.prismaObjectFields('Connection', (t) => ({
   tables: t.field({
     type: [Table],
@@ -255,8 +264,8 @@ builder.prismaObjectFields('Connection', (t) => ({
     cost: 100,
     description: 'Its tables and views as the engine tells them now, by schema and name.',
     args: {
-      schemas: t.arg.stringList({ required: false, description: 'Only those in these schemas.' }),
-      names: t.arg.stringList({ required: false, description: 'Only those with these names.' }),
+      schemas: t.arg.stringList({ required: false, description: `Only those in these schemas, at most ${MAX_NAMES}.` }),
+      names: t.arg.stringList({ required: false, description: `Only those with these names, at most ${MAX_NAMES}.` }),
       limit: t.arg.int({ defaultValue: 100, required: true, description: 'How many at most, 1 to 500.' }),
       includeColumns: t.arg.boolean({
         defaultValue: true,
@@ -264,7 +273,8 @@ builder.prismaObjectFields('Connection', (t) => ({
         description: 'Whether to tell their columns.',
       }),
     },
-    resolve: async (row, { schemas, names, limit, includeColumns }, ctx) => {
+    resolve: async (row, { limit, includeColumns, ...given }, ctx) => {
+      const [schemas, names] = [among(given.schemas, 'schemas'), among(given.names, 'names')];
       const filter = {
         ...(schemas ? { schemas } : {}),
         ...(names ? { tables: names } : {}),

@@ -27,7 +27,7 @@ const PATH = ['input', 'endpointId'];
 export async function findFetchable(ctx: Context, locator: EndpointLocator): Promise<Endpoint> {
   const viewer = viewerOf(ctx);
   if (viewer.endpointId === null && !viewer.permissions.has('products:run')) {
-    throw new DomainError('FORBIDDEN', lackOf('products:run', viewer.role));
+    throw new DomainError('FORBIDDEN', lackOf('products:run', viewer));
   }
   let id = 'id' in locator ? locator.id : null;
   if (!('id' in locator)) {

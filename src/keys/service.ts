@@ -56,7 +56,7 @@ const invalid = (message: string, field: string): DomainError =>
 function demandKind(ctx: Context, kind: KeyKind, field: string): void {
   const { permissions, role } = viewerOf(ctx);
   if (kind === 'ENDPOINT' || permissions.has('keys:write')) return;
-  const message = `Only keys of endpoints need less. ${lackOf('keys:write', role)}`;
+  const message = `Only keys of endpoints need less. ${lackOf('keys:write', { role })}`;
   throw new DomainError('FORBIDDEN', message, { path: ['input', field] });
 }
 

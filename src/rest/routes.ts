@@ -125,11 +125,21 @@ const recordsOf = (table: Pick<Table, 'columns' | 'values'>): Record<string, unk
 
 const RESERVED = new Set(['start', 'limit', 'max_credits', 'max_age']);
 
-function given(request: RestRequest, types: Map<string, string>): Record<string, unknown> {
-  const texts = [...request.url.searchParams]
-    .filter(([name]) => !RESERVED.has(name))
-    .map(([name, text]) => [name, fromText(types.get(name) ?? 'STRING', text)]);
-  const body = request.body ?? {};
+interface Declared {
+  name: string;
+  type: string;
+  isList?: boolean;
+}
+
+/** Parameters of the query string and of the body. A name that comes several times is a list, as one that is declared so. */
+function given({ url: { searchParams }, body: sent }: RestRequest, declared: Declared[]): Record<string, unknown> {
+  const names = [...new Set(searchParams.keys())].filter((name) => !RESERVED.has(name));
+  const texts = names.map((name) => {
+    const { type = 'STRING', isList = false } = declared.find((one) => one.name === name) ?? {};
+    const values = searchParams.getAll(name).map((text) => fromText(type, text));
+    return [name, isList || values.length > 1 ? values : values[0]];
+  });
+  const body = sent ?? {};
   if (typeof body !== 'object' || Array.isArray(body))
     throw new DomainError('BAD_REQUEST', 'The body should be a JSON object of parameters.');
   return { ...Object.fromEntries(texts), ...body };
@@ -165,15 +175,13 @@ async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }
   const query = request.url.searchParams;
   const locator = { companyHandle: handle, slug };
   const endpoint = await findFetchable(ctx, locator);
-  const types = new Map(
-    parametersOf(endpointColumns(endpoint.endpointSchema)).map(({ name, type }) => [name, type as string]),
-  );
   const start = numberOf(query.get('start'), 'start', 0);
   const limit = numberOf(query.get('limit'), 'limit', 100);
   // A page of none would tell for free whether there is a row.
   if (limit === 0) throw new DomainError('VALIDATION', 'limit takes 1 or more.', { path: ['query', 'limit'] });
   const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
-  const input = { endpoint: { id: endpoint.id }, start, limit, parameters: given(request, types), maxCredits };
+  const parameters = given(request, parametersOf(endpointColumns(endpoint.endpointSchema)));
+  const input = { endpoint: { id: endpoint.id }, start, limit, parameters, maxCredits };
   const { page, run } = await intended(ctx, request, 'endpoint rows', input, (within) => fetchPage(within, input));
   if (!page) return failed(ctx, run);
   const body = {
@@ -198,8 +206,7 @@ async function assetResult(ctx: Context, request: RestRequest, { handle, slug }:
     throw new DomainError('FORBIDDEN', 'This needs the permission products:run.');
   const query = request.url.searchParams;
   const asset = await findRunnable(ctx, { companyHandle: handle, slug });
-  const types = new Map((asset.parameters as unknown as Parameter[]).map(({ name, type }) => [name, type as string]));
-  const parameters = given(request, types);
+  const parameters = given(request, asset.parameters as unknown as Parameter[]);
   const maxCredits = query.has('max_credits') ? numberOf(query.get('max_credits'), 'max_credits', 0) : null;
   const maxAge = query.has('max_age') ? numberOf(query.get('max_age'), 'max_age', 0) : null;
   const input = { asset: { id: asset.id }, parameters, maxCredits, maxAge };

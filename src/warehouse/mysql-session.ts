@@ -5,12 +5,13 @@ import { LOGIN_BYTES, tooMuch, watchFlood } from './flood.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { orAbort } from './lifecycle.ts';
-import { tlsFailure } from './network-settings.ts';
+import { silenceFailure, tlsFailure } from './network-settings.ts';
 import type { NetworkSettings } from './network-settings.ts';
 import type { Pooled } from './pool.ts';
 import { scrub } from './wire.ts';
 
 const LOGIN_MS = 15_000;
+const OTHER_SERVER = 'Check that this is a MySQL or MariaDB server and its settings.';
 const CANCEL_MS = 3_000;
 
 async function driver(): Promise<typeof import('mysql2')> {
@@ -27,8 +28,8 @@ async function driver(): Promise<typeof import('mysql2')> {
 /** What went wrong while logging in, in words that hold no secret. */
 function loginError(error: unknown, settings: NetworkSettings): unknown {
   if (error instanceof EngineError) return error;
-  const tls = tlsFailure(error);
-  if (tls) return tls;
+  const known = tlsFailure(error) ?? silenceFailure(error, settings, OTHER_SERVER);
+  if (known) return known;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const more = { stage: 'LOGIN', cause: error } as const;
   if (
@@ -49,7 +50,7 @@ function loginError(error: unknown, settings: NetworkSettings): unknown {
   const message = error instanceof Error ? error.message : 'The login failed.';
   return new EngineError('CONNECTION_FAILED', scrub(message, [settings.password, settings.host]), {
     ...more,
-    hint: 'Check that this is a MySQL or MariaDB server and its settings.',
+    hint: OTHER_SERVER,
   });
 }
 

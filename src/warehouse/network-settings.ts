@@ -81,3 +81,11 @@ export function tlsFailure(error: unknown): EngineError | null {
   const hint = 'Give the certificate of its authority as sslRootCert.';
   return new EngineError('CONNECTION_FAILED', "The server's certificate is not trusted.", { ...more, hint });
 }
+
+/** Drivers have words of their own for a server that takes the connection and says nothing; null for any other failure. */
+export function silenceFailure(error: unknown, settings: NetworkSettings, hint: string): EngineError | null {
+  if (!(error instanceof Error) || !/^timeout expired$|ETIMEDOUT/.test(error.message)) return null;
+  const message = 'The server took the connection and said nothing.';
+  const stage = settings.tls ? 'TLS' : 'LOGIN';
+  return new EngineError('CONNECTION_FAILED', message, { stage, hint, cause: error });
+}

@@ -9,13 +9,14 @@ import { LOGIN_BYTES, tooMuch, watchFlood } from './flood.ts';
 import { openGuardedSocket } from './guarded-socket.ts';
 import type { NetworkPolicy } from './guarded-socket.ts';
 import { orAbort } from './lifecycle.ts';
-import { tlsFailure } from './network-settings.ts';
+import { silenceFailure, tlsFailure } from './network-settings.ts';
 import type { NetworkSettings } from './network-settings.ts';
 import type { Pooled } from './pool.ts';
 import { isRedshiftVersion } from './postgres-redshift.ts';
 import { scrub } from './wire.ts';
 
 const LOGIN_MS = 15_000;
+const OTHER_SERVER = 'Check that this is a PostgreSQL server and its settings.';
 const CANCEL_MS = 3_000;
 
 /** The part of pg's client that its types leave out. */
@@ -46,8 +47,8 @@ function errorCode(error: unknown): string {
 /** What went wrong while logging in, in words that hold no secret. */
 function loginError(error: unknown, settings: NetworkSettings): unknown {
   if (error instanceof EngineError) return error;
-  const tls = tlsFailure(error);
-  if (tls) return tls;
+  const known = tlsFailure(error) ?? silenceFailure(error, settings, OTHER_SERVER);
+  if (known) return known;
   const code = errorCode(error);
   const more = { stage: 'LOGIN', cause: error } as const;
   if (code === '28P01' || code === '28000') {
@@ -63,7 +64,7 @@ function loginError(error: unknown, settings: NetworkSettings): unknown {
   const message = error instanceof Error ? error.message : 'The login failed.';
   return new EngineError('CONNECTION_FAILED', scrub(message, [settings.password, settings.host]), {
     ...more,
-    hint: 'Check that this is a PostgreSQL server and its settings.',
+    hint: OTHER_SERVER,
   });
 }
 

@@ -129,7 +129,8 @@ export function createWordPress(fetch: GuardedFetch): Platform {
       const answer = await api(credentials, signal)({ method: 'GET', path: `/posts?${query}&per_page=1&${FIELDS}` });
       const [found] = answer.read(z.array(post));
       if (!found) return null;
-      requireOwnPost(NAME, found.title?.raw ?? found.title?.rendered ?? '', article);
+      const title = asText(article.title);
+      requireOwnPost(NAME, found.title?.raw ?? found.title?.rendered ?? '', { ...article, title });
       return toExternal(found);
     },
     async createDraft(credentials, article, signal) {
@@ -157,7 +158,12 @@ async function save(api: Api, external: External, article: Article, more: { stat
 }
 
 function content(article: Article): Record<string, string> {
-  return { title: article.title, content: unbroken(article.html), excerpt: article.excerpt ?? '' };
+  return { title: asText(article.title), content: unbroken(article.html), excerpt: asText(article.excerpt ?? '') };
+}
+
+/** Plain text for a field that WordPress takes for HTML, of which it lets some users write any. */
+function asText(text: string): string {
+  return text.replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** HTML without line breaks but in `<pre>`: WordPress shows each one in a text as `<br />`. */

@@ -135,7 +135,9 @@ export function statusFailure(status: number): EngineError | null {
     return new EngineError('ENGINE_BUSY', 'The service takes no more queries now.', { hint: 'Try again in a moment.' });
   }
   if (status < 400) return null;
-  return new EngineError('ENGINE_FAILED', `The service failed with status ${status}.`, { stage: 'QUERY' });
+  const hint = 'Check the address: what answers there may be another service.';
+  const more = { stage: 'QUERY', ...(status === 404 ? { hint } : {}) } as const;
+  return new EngineError('ENGINE_FAILED', `The service failed with status ${status}.`, more);
 }
 
 /**
