@@ -83,6 +83,12 @@ export interface Intent {
   isKept: boolean;
 }
 
+/** A product that still runs, but not for long. */
+export interface Deprecation {
+  endpointId: string;
+  message: string;
+}
+
 /** What a request has. */
 export interface Context extends LoaderContext {
   app: App;
@@ -95,6 +101,8 @@ export interface Context extends LoaderContext {
   userAgent: string | null;
   /** What the limits that the request met say; its answer's headers tell. */
   rates: RateUse[];
+  /** What of it is to go away; the answer's `extensions.deprecations` tell. */
+  deprecations: Deprecation[];
   log: Log;
   /** Set within a mutation that has an idempotency key. */
   intent?: Intent;
@@ -116,6 +124,7 @@ export function createContext(
     inTransaction: false,
     now: new Date(),
     rates: [],
+    deprecations: [],
     log: app.log.child({ requestId: request.requestId }),
     ...request,
   };

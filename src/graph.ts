@@ -92,9 +92,14 @@ export function createGraph(
                 },
                 'a slow operation',
               );
+            const { deprecations } = contextValue;
             setResult({
               ...result,
-              extensions: { ...result.extensions, cost: { requestedQueryCost: found.cost, maximum: config.MAX_COST } },
+              extensions: {
+                ...result.extensions,
+                cost: { requestedQueryCost: found.cost, maximum: config.MAX_COST },
+                ...(deprecations.length > 0 ? { deprecations } : {}),
+              },
             });
           }
         },

@@ -223,9 +223,12 @@ describe('pages work', () => {
 
   it('warn of an endpoint that is deprecated', async () => {
     const row = await endpoint({ status: 'DEPRECATED' });
-    expect((await fetch(buyer.keys.ANALYST, row, { limit: 1 })).data.endpointFetch.page.warnings).toEqual([
-      'This endpoint is deprecated: it runs, but not for long.',
-    ]);
+    const message = 'This endpoint is deprecated: it runs, but not for long.';
+    const answer = await fetch(buyer.keys.ANALYST, row, { limit: 1 });
+    expect(answer.data.endpointFetch.page.warnings).toEqual([message]);
+    expect(answer.extensions).toMatchObject({ deprecations: [{ endpointId: gid('Endpoint', row), message }] });
+    const other = await fetch(buyer.keys.ANALYST, await endpoint(), { limit: 1 });
+    expect(other.extensions).not.toHaveProperty('deprecations');
   });
 
   it('go to companies with a grant where the endpoint is shared', async () => {

@@ -6,7 +6,7 @@ import type { RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
 import { EngineError, type Cell, type Column } from '../warehouse/engine.ts';
 import { collect, type QueryResult } from '../warehouse/query.ts';
-import { checkAccess, findFetchable, termsFor, type EndpointLocator } from './access.ts';
+import { checkAccess, deprecationOf, findFetchable, termsFor, type EndpointLocator } from './access.ts';
 import { endpointColumns } from './columns.ts';
 import { conditionsOf, type Condition } from './values.ts';
 
@@ -124,8 +124,7 @@ async function runPage(ctx: Context, asked: Asked, terms: RunTerms): Promise<Fet
   try {
     const computedAt = new Date();
     const result = await read(ctx, asked);
-    const warnings =
-      endpoint.status === 'DEPRECATED' ? ['This endpoint is deprecated: it runs, but not for long.'] : [];
+    const warnings = deprecationOf(ctx, endpoint);
     const { columns, values, rowCount, truncated } = result;
     const page = {
       columns,

@@ -186,7 +186,9 @@ async function endpointRows(ctx: Context, request: RestRequest, { handle, slug }
       has_more: page.hasMore,
     },
   };
-  return answer(200, body, page.warnings.length > 0 ? { deprecation: 'true' } : {});
+  // RFC 9745: since when; the status changed no later than then.
+  const since = `@${Math.floor(endpoint.updatedAt.getTime() / 1000)}`;
+  return answer(200, body, endpoint.status === 'DEPRECATED' ? { deprecation: since } : {});
 }
 
 async function assetResult(ctx: Context, request: RestRequest, { handle, slug }: Target): Promise<Response> {
