@@ -83,6 +83,12 @@ export interface Intent {
   isKept: boolean;
 }
 
+/** A product that still runs, but not for long. */
+export interface Deprecation {
+  endpointId: string;
+  message: string;
+}
+
 /** What a request has. */
 export interface Context extends LoaderContext {
   app: App;
@@ -97,8 +103,8 @@ export interface Context extends LoaderContext {
   originDomain: string | null;
   /** What the limits that the request met say; its answer's headers tell. */
   rates: RateUse[];
-  /** What the request used that will not be there for long; its answer's extensions tell. */
-  deprecations: { endpointId: string; message: string }[];
+  /** What of it is to go away; the answer's `extensions.deprecations` tell. */
+  deprecations: Deprecation[];
   log: Log;
   /** Set within a mutation that has an idempotency key. */
   intent?: Intent;

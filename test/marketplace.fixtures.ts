@@ -34,19 +34,21 @@ export async function sell(
   return asset.id;
 }
 
-/** So many successful runs of an asset, some days ago. */
-const runs = (
+/** So many successful runs of an asset by the other of the two, some days ago. */
+async function runs(
   { t, ada, bob }: Pick<Stalls, 'ada' | 'bob'> & { t: TestGateway },
   name: string,
   count: number,
   daysAgo: number,
-): Promise<void> =>
-  writeEvents(
+): Promise<void> {
+  const { companyId } = await t.app.database.prisma.asset.findUniqueOrThrow({ where: { id: ids[name] ?? '' } });
+  const buyer = companyId === ada.company.id ? bob : ada;
+  await writeEvents(
     t.app.database.query,
     Array.from({ length: count }, () => ({
       id: newId(),
-      sellerCompanyId: ada.company.id,
-      buyerCompanyId: bob.company.id,
+      sellerCompanyId: companyId,
+      buyerCompanyId: buyer.company.id,
       assetId: ids[name] ?? '',
       endpointId: null,
       apiKeyId: null,
@@ -58,6 +60,7 @@ const runs = (
       rowCount: 1,
     })),
   );
+}
 
 /** Opens the stalls; nothing else is in the market. */
 export async function openStalls(t: TestGateway): Promise<Stalls> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countPopularity } from '../src/marketplace/popularity.ts';
 import { run, write } from './analytics.fixtures.ts';
-import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let seller: Tenant;
@@ -53,6 +53,21 @@ describe('the count of popularity works', () => {
       [4, 0],
       [5, 5],
     ]);
+  });
+
+  it('leaves out what the seller runs itself', async () => {
+    const id = await asset();
+    await runs(id, 2, 1);
+    const at = new Date(Date.now() - 86_400_000).toISOString();
+    await write(t, ...Array.from({ length: 50 }, () => run(seller, seller, id, at)));
+    await count();
+    expect(await counted(id)).toEqual([2, 0]);
+    const { data } = await t.run(
+      null,
+      'query ($by: ListingBy!) { marketplace { asset(by: $by) { statistics { runCount buyerCount } } } }',
+      { by: { id: gid('Asset', id) } },
+    );
+    expect(data.marketplace.asset.statistics).toEqual({ runCount: 52, buyerCount: 1 });
   });
 
   it('counts endpoints too, and forgets what is over', async () => {

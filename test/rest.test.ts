@@ -151,6 +151,20 @@ describe('assets over HTTP work', () => {
   });
 });
 
+describe('an endpoint that is to go away', () => {
+  it('says so in the header, and answers', async () => {
+    const where = { slug: 'product-catalogue-with-prices' };
+    const status = (to: 'ACTIVE' | 'DEPRECATED') =>
+      t.app.database.prisma.endpoint.updateMany({ where, data: { status: to } });
+    await status('DEPRECATED');
+    const { updatedAt } = await t.app.database.prisma.endpoint.findFirstOrThrow({ where });
+    const page = await get(`${CATALOGUE}?limit=1`, endpointKey);
+    await status('ACTIVE');
+    expect([page.status, page.headers.get('deprecation')]).toEqual([200, `@${Math.floor(updatedAt.getTime() / 1000)}`]);
+    expect((await get(`${CATALOGUE}?limit=1`, endpointKey)).headers.get('deprecation')).toBeNull();
+  });
+});
+
 describe('a repeated request', () => {
   const again = { headers: { 'idempotency-key': 'order 17' } };
   it('with the same key has the same answer and is charged once', async () => {

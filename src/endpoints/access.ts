@@ -1,6 +1,7 @@
 import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
+import { toGlobalId } from '../ids.ts';
 import { load } from '../loader.ts';
 import { lackOf } from '../permissions.ts';
 import { saleOf } from '../prices/loaders.ts';
@@ -68,6 +69,14 @@ export async function checkAccess(ctx: Context, endpoint: Endpoint): Promise<voi
     : null;
   if (!user || !hasEmail(accessMethod, accessWhitelist, user.email))
     throw refuse(accessMethod === 'EMAIL' ? 'e-mail addresses' : 'e-mail domains');
+}
+
+/** The warning of an endpoint that is to go away, for its page; the answer's extensions hear of it too. None for all others. */
+export function deprecationOf(ctx: Context, { id, status }: Endpoint): string[] {
+  if (status !== 'DEPRECATED') return [];
+  const message = 'This endpoint is deprecated: it runs, but not for long.';
+  ctx.deprecations.push({ endpointId: toGlobalId('Endpoint', id), message });
+  return [message];
 }
 
 /**

@@ -1,13 +1,12 @@
 import { openConnection } from '../connections/open.ts';
 import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
-import { toGlobalId } from '../ids.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
 import type { RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
 import { EngineError, type Cell, type Column } from '../warehouse/engine.ts';
 import { collect, type QueryResult } from '../warehouse/query.ts';
-import { checkAccess, findFetchable, termsFor, type EndpointLocator } from './access.ts';
+import { checkAccess, deprecationOf, findFetchable, termsFor, type EndpointLocator } from './access.ts';
 import { endpointColumns } from './columns.ts';
 import { conditionsOf, type Condition } from './values.ts';
 
@@ -48,7 +47,6 @@ interface Asked {
 
 const TEST_MS = 10_000;
 const SAMPLE_ROWS = 5;
-const DEPRECATED = 'This endpoint is deprecated: it runs, but not for long.';
 
 /** @throws DomainError SQL_REJECTED, CONNECTION_FAILED; EngineError */
 async function read(ctx: Context, { endpoint, conditions, start, limit, timeoutMs }: Asked): Promise<QueryResult> {
@@ -126,8 +124,7 @@ async function runPage(ctx: Context, asked: Asked, terms: RunTerms): Promise<Fet
   try {
     const computedAt = new Date();
     const result = await read(ctx, asked);
-    const warnings = endpoint.status === 'DEPRECATED' ? [DEPRECATED] : [];
-    for (const message of warnings) ctx.deprecations.push({ endpointId: toGlobalId('Endpoint', endpoint.id), message });
+    const warnings = deprecationOf(ctx, endpoint);
     const { columns, values, rowCount, truncated } = result;
     const page = {
       columns,

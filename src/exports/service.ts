@@ -1,5 +1,6 @@
 import { viewerOf, type Context } from '../context.ts';
 import type { RunQuery } from '../db.ts';
+import { deprecationOf } from '../endpoints/access.ts';
 import { endpointColumns } from '../endpoints/columns.ts';
 import { conditionsOf } from '../endpoints/values.ts';
 import { DomainError, notFound } from '../errors.ts';
@@ -78,6 +79,7 @@ export async function startExport(ctx: Context, input: ExportInput): Promise<Exp
     await ctx.intent?.keep(query, { export: made });
   });
   if (ctx.intent) ctx.intent.isKept = true;
+  deprecationOf(ctx, terms.endpoint);
   return made as ExportRow;
 }
 

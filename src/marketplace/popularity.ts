@@ -6,7 +6,8 @@ export const POPULARITY_MINUTES = 5;
 const QUEUE = { name: 'popularity', retryLimit: 0, expireInSeconds: 240 };
 
 /**
- * Counts the runs of the listed products of a table and stores what has changed. A product that somebody holds just now is
+ * Counts the runs of the listed products of a table and stores what has changed. A seller's own runs, which are free, make
+ * nothing popular. A product that somebody holds just now is
  * left for the next time: neither waits for the other.
  */
 const countSql = (table: 'Asset' | 'Endpoint'): string => `with counted as (
@@ -15,7 +16,7 @@ const countSql = (table: 'Asset' | 'Endpoint'): string => `with counted as (
       select coalesce(sum(u.successes), 0)::int as month,
         coalesce(sum(u.successes) filter (where u.hour > now() - interval '14 days'), 0) as fortnight,
         coalesce(sum(u.successes) filter (where u.hour > now() - interval '7 days'), 0) as week
-      from "UsageRollup" u where u."productId" = t.id and u.hour > now() - interval '30 days') s
+      from "UsageRollup" u where u."productId" = t.id and u."buyerCompanyId" <> t."companyId" and u.hour > now() - interval '30 days') s
     where t."sellInMarketplace" and t.active
   ), changed as (
     select t.id from "${table}" t join counted c on c.id = t.id where (t.popularity, t.trend) is distinct from (c.popularity, c.trend)
