@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -169,6 +170,40 @@ describe('a hostile server', () => {
       maxBytes: 1000,
     });
     await expect(flooded).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' });
+  });
+
+  it.each([
+    ['documents', `SELECT ('[' || repeat('[0],', 30000) || '0]')::json AS x FROM generate_series(1, 100)`],
+    ['lists', `SELECT ('{' || repeat('{0},', 30000) || '{0}}')::int[] AS x FROM generate_series(1, 100)`],
+  ])('of PostgreSQL that makes millions of %s out of few bytes is left', async (_, sql) => {
+    const { host, port, user, database, password } = new pg.Client({ connectionString: inject('server') });
+    const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+    const place = await listen((front) => {
+      const back = connect(target).on('error', () => front.destroy());
+      sockets.add(back);
+      front.pipe(back).pipe(front);
+    });
+    const one = { ...settings, port: place, username: user ?? '', database: database ?? '', password: password ?? '' };
+    const crowded = query({ driver: 'postgres', key: 'crowded', settings: one }, sql, { maxBytes: 1_000_000_000 });
+    await expect(crowded).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' });
+  });
+
+  it.each([
+    ['lists', '[0],', 5_000_000],
+    ['objects', '{},', 5_000_000],
+    ['lists in lists', '[', 5_000_000],
+    ['values', '0,', 20_000_000],
+  ])('behind HTTP that sends millions of %s at once is left', async (_, piece, count) => {
+    const service = createHttpServer((_request, response) => {
+      const start = '{"columns":[{"name":"a","type":"integer","typeSignature":{"rawType":"integer"}}],"data":[';
+      response.end(`${start}${piece.repeat(count)}0]}`);
+    });
+    listening.push(service);
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const { port } = service.address() as AddressInfo;
+    const trino = { host: '127.0.0.1', port, username: 'a', catalog: 'b', tls: 'DISABLED' };
+    const crowded = query({ driver: 'trino', key: piece, settings: trino }, 'SELECT 1', { maxBytes: 1_000_000_000 });
+    await expect(crowded).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' });
   });
 
   it.skipIf(!servers.mysql)('of MySQL that floods an answer is left', async () => {

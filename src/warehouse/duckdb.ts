@@ -14,6 +14,7 @@ const PROGRAM: ChildProgram = {
     'duckdb-open.ts',
     'duckdb-tree.ts',
     'duckdb-types.ts',
+    'engine.ts',
     'wire.ts',
   ],
   stopGraceMs: 2_000,

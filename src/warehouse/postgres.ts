@@ -13,7 +13,7 @@ import { REDSHIFT_RESET, REDSHIFT_RIGHTS, redshiftBegin, redshiftTables } from '
 import { PostgresSession } from './postgres-session.ts';
 import { postgresCell, postgresColumnType, postgresTypeName, postgresTypeOfName } from './postgres-types.ts';
 import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
-import { scrub } from './wire.ts';
+import { metered, scrub } from './wire.ts';
 
 const CANCEL_EVERY_MS = 50;
 const CANCEL_TRIES = 40;
@@ -221,7 +221,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
     async function* chunks(): AsyncGenerator<Chunk> {
       try {
         for (let batch = first; ; batch = await next()) {
-          if (batch.rows.length > 0) yield chunk(batch.rows);
+          if (batch.rows.length > 0) yield metered(() => chunk(batch.rows));
           if (batch.done) return;
         }
       } finally {

@@ -6,7 +6,7 @@ import { SQLITE_CATALOGUE } from './sqlite-catalogue.ts';
 import { sqliteColumnType } from './sqlite-types.ts';
 
 const PROGRAM: ChildProgram = {
-  modules: ['sqlite-child.ts', 'child-memory.ts', 'sqlite-catalogue.ts', 'sqlite-types.ts', 'wire.ts'],
+  modules: ['sqlite-child.ts', 'child-memory.ts', 'engine.ts', 'sqlite-catalogue.ts', 'sqlite-types.ts', 'wire.ts'],
   // A query cannot be interrupted from outside, so a busy child is killed almost at once.
   stopGraceMs: 100,
 };

@@ -17,6 +17,8 @@ import type { Job, Page, Service } from './engine.ts';
 import { list, parseJson, record, text } from './json.ts';
 
 const ROWS_AT_ONCE = 1000;
+/** The longest row, in characters: it is held in memory as a whole. */
+const MAX_LINE = 64 * 1024 * 1024;
 
 const TYPES: [pattern: RegExp, type: ColumnType][] = [
   [/^Bool/, 'BOOLEAN'],
@@ -183,14 +185,19 @@ function columnsOf(names: unknown[], types: unknown[]): HttpColumn[] {
 async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let rest: string[] = [];
+  let held = 0;
   for await (const part of body) {
     const pieces = decoder.write(part).split('\n');
     const last = pieces.pop() ?? '';
     for (const piece of pieces) {
       yield rest.length > 0 ? rest.join('') + piece : piece;
       rest = [];
+      held = 0;
     }
     if (last !== '') rest.push(last);
+    held += last.length;
+    if (held > MAX_LINE)
+      throw new EngineError('RESULT_TOO_LARGE', 'A row of the result is larger than is allowed.', { stage: 'QUERY' });
   }
   if (rest.length > 0) yield rest.join('');
 }
