@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net';
@@ -95,6 +95,8 @@ beforeAll(async () => {
   const database = new DatabaseSync(join(directory, 'a.sqlite'));
   database.exec('CREATE TABLE t AS SELECT 1 AS a');
   database.close();
+  for (const driver of ['duckdb', 'sqlite'])
+    await copyFile(join(directory, `a.${driver}`), join(directory, `b.${driver}`));
 });
 afterAll(async () => {
   await engines.close();
@@ -132,6 +134,40 @@ describe.each(['duckdb', 'sqlite'] as const)('a hostile query of %s', (driver) =
     }
     expect((await query(files[driver]('size'), 'SELECT a FROM t')).values).toEqual([[1]]);
   });
+});
+
+describe('a hostile seller', () => {
+  it.each(['duckdb', 'sqlite'] as const)(
+    'with many connections to a file of %s leaves others theirs',
+    async (driver) => {
+      const end = new AbortController();
+      const endless =
+        driver === 'duckdb'
+          ? 'SELECT count(*) FROM range(100000000000) a, range(1000) b'
+          : 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+      const limits = { ...LIMITS, timeoutMs: 500_000 };
+      const hogs = Array.from({ length: 12 }, (_, i) =>
+        collect(
+          engines.get(driver),
+          files[driver](`hog ${i % 3}`),
+          { sql: endless, values: [] },
+          limits,
+          { onExcess: 'fail' },
+          end.signal,
+        ),
+      );
+      const ends = Promise.allSettled(hogs);
+      // The second of them comes when all of theirs are at work.
+      for (const key of ['other', 'another']) {
+        const place = { ...files[driver](key), settings: { path: `b.${driver}` } };
+        expect((await query(place, 'SELECT a FROM t')).values).toEqual([[1]]);
+      }
+      end.abort();
+      expect((await ends).map((one) => one.status === 'rejected' && (one.reason as EngineError).code)).toEqual(
+        Array.from({ length: 12 }, () => 'CANCELLED'),
+      );
+    },
+  );
 });
 
 describe('a hostile query of DuckDB', () => {
