@@ -103,6 +103,7 @@ describe('shapes of credentials work', () => {
       field('schema', { isRequired: false }),
       field('tls', { isRequired: false, allowedValues: ['REQUIRED', 'DISABLED'] }),
       field('sslRootCert', { isRequired: false }),
+      field('maximumBytesScanned', { isRequired: false }),
       field('token', { isSecret: true }),
     ]);
   });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { DuckDBInstance } from '@duckdb/node-api';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
@@ -53,6 +54,8 @@ export interface Fixture {
   writes: string[];
   types: [sql: string, type: string, value: Cell][];
   parameters: string;
+  /** A text of 100,000 characters; `repeat` unless said. */
+  wide?: string;
 }
 
 /** The file of the DuckDB fixture. */
@@ -112,6 +115,54 @@ export const duckdb: Fixture = {
   ],
   parameters:
     "SELECT :whole + 1, :text, :flag, :none, :big::BIGINT, :half::DOUBLE, DATE '2024-01-02' > :day, :whole + 1",
+};
+
+const SQLITE_ORDERS = `CREATE TABLE orders (id INTEGER PRIMARY KEY NOT NULL, total DECIMAL(9, 2), created TIMESTAMP);
+  INSERT INTO orders SELECT value, value * 1.5, '2024-01-01' FROM json_each('[0,1,2,3,4,5,6,7,8,9]');
+  CREATE VIEW paid AS SELECT id, total FROM orders`;
+
+/** A SQLite file. Expressions have the types of their values; columns of tables those that were declared. */
+export const sqlite: Fixture = {
+  driver: 'sqlite',
+  target: { key: `${name}-sqlite`, settings: { path: 'shop.sqlite' } },
+  schema: 'main',
+  setUp: async () => {
+    const database = new DatabaseSync(join(directory, 'shop.sqlite'));
+    database.exec(SQLITE_ORDERS);
+    database.close();
+  },
+  tearDown: async () => undefined,
+  numbers: (count) =>
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT i FROM n`,
+  endless: (mark) =>
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS ${mark} FROM n`,
+  runs: async () => false,
+  writes: [
+    'DELETE FROM orders',
+    'WITH d AS (SELECT 1) DELETE FROM orders',
+    'SELECT 1; DELETE FROM orders',
+    'CREATE TEMP TABLE t (a INT)',
+    "ATTACH 'other.sqlite' AS other",
+    "VACUUM INTO 'copy.sqlite'",
+    'PRAGMA query_only = off',
+    'BEGIN IMMEDIATE',
+    "SELECT load_extension('x')",
+    'SELECT * FROM pragma_database_list',
+  ],
+  types: [
+    ['TRUE', 'INTEGER', 1],
+    ['7', 'INTEGER', 7],
+    ['3000000007', 'BIGINT', 3_000_000_007],
+    ['9007199254740993', 'BIGINT', '9007199254740993'],
+    ['0.25', 'FLOAT', 0.25],
+    ['-1e999', 'FLOAT', null],
+    ["'héllo'", 'STRING', 'héllo'],
+    ["X'AABB'", 'BINARY', 'qrs='],
+    ['(SELECT total FROM orders WHERE id = 1)', 'DECIMAL', '1.5'],
+    ['NULL', 'STRING', null],
+  ],
+  parameters: "SELECT :whole + 1, :text, :flag, :none, :big, :half, '2024-01-02' > :day, :whole + 1",
+  wide: 'hex(zeroblob(50000))',
 };
 
 const admin = new pg.Client({ host: '127.0.0.1', user: 'postgres', database: 'postgres' });

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -94,6 +95,8 @@ beforeAll(async () => {
   const database = new DatabaseSync(join(directory, 'a.sqlite'));
   database.exec('CREATE TABLE t AS SELECT 1 AS a');
   database.close();
+  for (const driver of ['duckdb', 'sqlite'])
+    await copyFile(join(directory, `a.${driver}`), join(directory, `b.${driver}`));
 });
 afterAll(async () => {
   await engines.close();
@@ -133,6 +136,40 @@ describe.each(['duckdb', 'sqlite'] as const)('a hostile query of %s', (driver) =
   });
 });
 
+describe('a hostile seller', () => {
+  it.each(['duckdb', 'sqlite'] as const)(
+    'with many connections to a file of %s leaves others theirs',
+    async (driver) => {
+      const end = new AbortController();
+      const endless =
+        driver === 'duckdb'
+          ? 'SELECT count(*) FROM range(100000000000) a, range(1000) b'
+          : 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+      const limits = { ...LIMITS, timeoutMs: 500_000 };
+      const hogs = Array.from({ length: 12 }, (_, i) =>
+        collect(
+          engines.get(driver),
+          files[driver](`hog ${i % 3}`),
+          { sql: endless, values: [] },
+          limits,
+          { onExcess: 'fail' },
+          end.signal,
+        ),
+      );
+      const ends = Promise.allSettled(hogs);
+      // The second of them comes when all of theirs are at work.
+      for (const key of ['other', 'another']) {
+        const place = { ...files[driver](key), settings: { path: `b.${driver}` } };
+        expect((await query(place, 'SELECT a FROM t')).values).toEqual([[1]]);
+      }
+      end.abort();
+      expect((await ends).map((one) => one.status === 'rejected' && (one.reason as EngineError).code)).toEqual(
+        Array.from({ length: 12 }, () => 'CANCELLED'),
+      );
+    },
+  );
+});
+
 describe('a hostile query of DuckDB', () => {
   it('has no files to put aside what does not fit into memory', { timeout: 600_000 }, async () => {
     const sql =
@@ -169,6 +206,40 @@ describe('a hostile server', () => {
       maxBytes: 1000,
     });
     await expect(flooded).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' });
+  });
+
+  it.each([
+    ['documents', `SELECT ('[' || repeat('[0],', 30000) || '0]')::json AS x FROM generate_series(1, 100)`],
+    ['lists', `SELECT ('{' || repeat('{0},', 30000) || '{0}}')::int[] AS x FROM generate_series(1, 100)`],
+  ])('of PostgreSQL that makes millions of %s out of few bytes is left', async (_, sql) => {
+    const { host, port, user, database, password } = new pg.Client({ connectionString: inject('server') });
+    const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+    const place = await listen((front) => {
+      const back = connect(target).on('error', () => front.destroy());
+      sockets.add(back);
+      front.pipe(back).pipe(front);
+    });
+    const one = { ...settings, port: place, username: user ?? '', database: database ?? '', password: password ?? '' };
+    const crowded = query({ driver: 'postgres', key: 'crowded', settings: one }, sql, { maxBytes: 1_000_000_000 });
+    await expect(crowded).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' });
+  });
+
+  it.each([
+    ['lists', '[0],', 5_000_000],
+    ['objects', '{},', 5_000_000],
+    ['lists in lists', '[', 5_000_000],
+    ['values', '0,', 20_000_000],
+  ])('behind HTTP that sends millions of %s at once is left', async (_, piece, count) => {
+    const service = createHttpServer((_request, response) => {
+      const start = '{"columns":[{"name":"a","type":"integer","typeSignature":{"rawType":"integer"}}],"data":[';
+      response.end(`${start}${piece.repeat(count)}0]}`);
+    });
+    listening.push(service);
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const { port } = service.address() as AddressInfo;
+    const trino = { host: '127.0.0.1', port, username: 'a', catalog: 'b', tls: 'DISABLED' };
+    const crowded = query({ driver: 'trino', key: piece, settings: trino }, 'SELECT 1', { maxBytes: 1_000_000_000 });
+    await expect(crowded).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' });
   });
 
   it.skipIf(!servers.mysql)('of MySQL that floods an answer is left', async () => {

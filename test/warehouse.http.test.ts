@@ -279,6 +279,20 @@ describe('what only one of them does', () => {
     await server.close();
   });
 
+  it.each(['athena', 'clickhouse', 'trino'])('%s reads no more bytes than the connection allows', async (driver) => {
+    const fixture = fixtures.find((one) => one.driver === driver);
+    if (!fixture) throw new Error(driver);
+    const server = await fixture.start();
+    const settings = fixture.settings(server.url);
+    const error = await failure(run(driver, { ...settings, maximumBytesScanned: '1000000' }, 'SELECT dear'));
+    expect([error.code, error.hint]).toEqual(['ENGINE_FAILED', expect.stringContaining('maximumBytesScanned')]);
+    expect((await run(driver, { ...settings, maximumBytesScanned: 9_000_000 }, 'SELECT numbers(2)')).rowCount).toBe(2);
+    if (driver === 'athena') expect(await until(() => server.stopped.length === 1)).toBe(true);
+    for (const wrong of [0, -1, 1.5, '1e3', 'many'])
+      expect(() => engines.get(driver).checkSettings({ ...settings, maximumBytesScanned: wrong })).toThrow(/maximum/);
+    await server.close();
+  });
+
   it('Snowflake takes a programmatic token too', async () => {
     const server = await startSnowflake(SECRET);
     const settings = { account: 'myorg-shop', endpoint: server.url, token: SECRET, warehouse: 'WH' };

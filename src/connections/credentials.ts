@@ -32,6 +32,10 @@ const file = z.strictObject({
 });
 const secret = z.string('Takes text.').min(1, 'Takes text.').max(20_000, 'At most 20000 characters.');
 const endpoint = said(500).optional();
+/** A number of bytes; as text too, since many are more than a GraphQL Int holds. */
+const maximumBytesScanned = z
+  .union([z.int().min(1), said(16).regex(/^[1-9]\d*$/)], 'Takes a whole number of bytes.')
+  .optional();
 const port = network.shape.port;
 const tls = network.shape.tls;
 const sslRootCert = network.shape.sslRootCert;
@@ -51,7 +55,7 @@ const bigquery = z.strictObject({
   universe_domain: said(253).optional(),
   location: said(64).optional(),
   dataset: said(1024).optional(),
-  maximumBytesBilled: said(20).optional(),
+  maximumBytesBilled: maximumBytesScanned,
   endpoint,
 });
 const snowflake = z.strictObject({
@@ -71,6 +75,7 @@ const trino = z.strictObject({
   schema: said(255).optional(),
   tls,
   sslRootCert,
+  maximumBytesScanned,
 });
 const athena = z.strictObject({
   region: said(40),
@@ -81,6 +86,7 @@ const athena = z.strictObject({
   catalog: said(256).optional(),
   database: said(255).optional(),
   outputLocation: said(1000).optional(),
+  maximumBytesScanned,
   endpoint,
 });
 
@@ -113,7 +119,11 @@ const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
   duckdb: file,
   'duckdb-files': file.extend({ tables: fileTables }),
   sqlite: file,
-  clickhouse: network.extend({ database: said(128).optional(), username: said(128).optional() }),
+  clickhouse: network.extend({
+    database: said(128).optional(),
+    username: said(128).optional(),
+    maximumBytesScanned,
+  }),
   trino: {
     USERNAME_PASSWORD: trino.extend({ password: secret }),
     OAUTH: trino.extend({ token: secret }),

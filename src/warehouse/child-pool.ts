@@ -4,7 +4,7 @@ import { EngineError } from './engine.ts';
 import { identityOf, type FileSource } from './file-source.ts';
 import { orAbort } from './lifecycle.ts';
 
-const PER_CONNECTION = 4;
+const PER_SOURCE = 4;
 const QUEUE = 64;
 const IDLE_MS = 30_000;
 
@@ -34,7 +34,7 @@ export interface Lease {
   release: (usable: boolean) => void;
 }
 
-/** Children that run queries: at most four a connection and `max` in all; whoever finds none free waits in order. */
+/** Children that run queries: at most four for the same files and `max` in all; whoever finds none free waits in order. */
 export class ChildPool {
   private readonly members = new Set<Member>();
   private waiters: Waiter[] = [];
@@ -111,10 +111,11 @@ export class ChildPool {
       waiter.resolve(Promise.resolve(member));
       return true;
     }
-    const ours = [...this.members].filter((member) => member.key === key).length;
-    if (ours >= PER_CONNECTION) return false;
-    if (this.members.size >= this.max) {
-      const spare = [...this.members].find((member) => member.idle);
+    // Counted by what is opened: whoever has several connections to the same files gets no more of them for it.
+    const ours = [...this.members].filter((member) => member.source.path === source.path);
+    const isFull = ours.length >= PER_SOURCE;
+    if (isFull || this.members.size >= this.max) {
+      const spare = (isFull ? ours : [...this.members]).find((member) => member.idle);
       if (!spare) return false;
       this.drop(spare, false);
     }

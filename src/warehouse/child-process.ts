@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { ADDRESS_SPACE_KB } from './child-memory.ts';
 import type { Reply, Request } from './child-protocol.ts';
 import { EngineError } from './engine.ts';
@@ -65,6 +65,15 @@ function sourceOf(program: ChildProgram): string {
   return source;
 }
 
+/** Queries take the time that the gateway leaves them: its answers to everybody else come first. */
+function yieldCpu(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It is gone already, or the system has no such thing.
+  }
+}
+
 function launch(program: ChildProgram): ChildProcess {
   const args = ['--max-old-space-size=512', '--disable-warning=ExperimentalWarning', '--input-type=module', '-'];
   const options = {
@@ -74,11 +83,13 @@ function launch(program: ChildProgram): ChildProcess {
     cwd: '/',
     serialization: 'advanced',
   } satisfies Parameters<typeof spawn>[2];
-  const limited = `ulimit -v ${ADDRESS_SPACE_KB}; exec "$0" "$@"`;
+  // Where the machine has no memory left, the kernel ends a query and never the gateway.
+  const limited = `echo 1000 >/proc/self/oom_score_adj; ulimit -v ${ADDRESS_SPACE_KB}; exec "$0" "$@"`;
   const child =
     process.platform === 'linux'
       ? spawn('/bin/sh', ['-c', limited, process.execPath, ...args], options)
       : spawn(process.execPath, args, { ...options, cwd: tmpdir() });
+  yieldCpu(child.pid);
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(sourceOf(program));
   return child;

@@ -15,6 +15,7 @@ const PROGRAM: ChildProgram = {
     'duckdb-sample.ts',
     'duckdb-tree.ts',
     'duckdb-types.ts',
+    'engine.ts',
     'sample.ts',
     'wire.ts',
   ],

@@ -21,6 +21,8 @@ export interface ExternalAnswer {
   assetId: string | null;
 }
 
+/** Three members need no more. */
+const MAX_BYTES = 64 * 1024;
 /** Headers that a key must not replace. */
 const TAKEN =
   /^(?:host|content-.*|transfer-encoding|connection|upgrade|te|trailer|expect|accept-encoding|keep-alive|proxy-.*)$/i;
@@ -80,5 +82,6 @@ export async function callExternalApi(
   const headers = { 'content-type': 'application/json', [apiKeyHeader]: apiKey };
   const body = JSON.stringify(functionId === null ? params : { function_id: functionId, params });
   const request = { url, headers, body, secrets: [apiKey] };
-  return askOnce(client, request, limits, signal, ({ text }) => readExternalAnswer(text));
+  const maxBytes = Math.min(limits.maxBytes, MAX_BYTES);
+  return askOnce(client, request, { ...limits, maxBytes }, signal, ({ text }) => readExternalAnswer(text));
 }

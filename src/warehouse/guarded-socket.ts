@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { EngineError } from './engine.ts';
+import { orAbort } from './lifecycle.ts';
 
 /** Where connections to sellers' databases may go besides the public internet. */
 export interface NetworkPolicy {
@@ -148,7 +149,7 @@ export async function openGuardedSocket(
     throw new EngineError('CONNECTION_FAILED', 'The port is not a number from 1 to 65535.', { stage: 'SETTINGS' });
   }
   const allowed = allowList(policy);
-  const addresses = await resolve(host);
+  const addresses = await orAbort(resolve(host), signal);
   if (addresses.length === 0 || !addresses.every((address) => isAllowed(address, allowed))) throw refused();
   let failure: unknown;
   for (const address of addresses.slice(0, 4)) {

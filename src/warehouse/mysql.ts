@@ -14,7 +14,7 @@ import { networkSettings } from './network-settings.ts';
 import type { NetworkSettings } from './network-settings.ts';
 import { ConnectionPool } from './pool.ts';
 import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
-import { scrub } from './wire.ts';
+import { metered, scrub } from './wire.ts';
 
 const DEFAULT_PORT = 3306;
 const ROWS_AT_ONCE = 1000;
@@ -172,7 +172,7 @@ export function createMysql(options: { network: NetworkPolicy }): Engine {
     }
     async function* chunks(): AsyncGenerator<Chunk> {
       try {
-        for await (const rows of batches()) yield chunk(rows);
+        for await (const rows of batches()) yield metered(() => chunk(rows));
       } catch (error) {
         throw failed(error);
       } finally {

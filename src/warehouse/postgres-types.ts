@@ -1,5 +1,5 @@
 import type { Cell, ColumnType } from './engine.ts';
-import { floatCell, fraction, integerCell, jsonCell } from './wire.ts';
+import { countValues, floatCell, fraction, integerCell, jsonCell } from './wire.ts';
 
 /** Types by their OID: the name that PostgreSQL prints, and the OID of an array of it. */
 const TYPES: [oid: number, arrayOid: number, name: string, type: ColumnType][] = [
@@ -119,6 +119,7 @@ const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^,{}"]+)/y;
 
 /** An array's text, `{1,2}` or `[0:1]={1,2}`, as nested lists. */
 function array(text: string, element: (text: string) => Cell): Cell {
+  countValues(text);
   const root: Cell[] = [];
   const stack: Cell[][] = [root];
   for (let at = text.indexOf('{'); at >= 0 && at < text.length;) {

@@ -16,7 +16,7 @@ import { postgresCell, postgresColumnType, postgresTypeName, postgresTypeOfName 
 import { isSampled, NO_SESSION_SAMPLE } from './sample.ts';
 import type { SampleBounds, Sampling } from './sample.ts';
 import { CATALOGUE_LIMITS, groupTables, rowsIn } from './tables.ts';
-import { scrub } from './wire.ts';
+import { metered, scrub } from './wire.ts';
 
 const CANCEL_EVERY_MS = 50;
 const CANCEL_TRIES = 40;
@@ -248,7 +248,7 @@ export function createPostgres(options: { network: NetworkPolicy }): Engine {
     async function* chunks(): AsyncGenerator<Chunk> {
       try {
         for (let batch = first; ; batch = await next()) {
-          if (batch.rows.length > 0) yield chunk(batch.rows);
+          if (batch.rows.length > 0) yield metered(() => chunk(batch.rows));
           if (batch.done) return;
         }
       } finally {

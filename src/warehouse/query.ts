@@ -27,9 +27,32 @@ export interface CollectOptions {
   onExcess: 'truncate' | 'fail';
 }
 
+/** What results may hold together while they are collected: one of them takes several times its bytes in memory. */
+const ALL_BYTES = 256 * 1024 * 1024;
+/** A result that no others keep from coming. */
+const SMALL_BYTES = 4 * 1024 * 1024;
+let collecting = 0;
+
+/** Counts `more` bytes of a result that has taken `bytes`: what it has then. @throws EngineError where that is too much */
+function taken(bytes: number, more: number, maxBytes: number): number {
+  const all = bytes + more;
+  if (all > maxBytes) {
+    throw new EngineError('RESULT_TOO_LARGE', `The result is larger than ${maxBytes} bytes.`, { stage: 'QUERY' });
+  }
+  if (all > SMALL_BYTES && collecting + more > Math.max(ALL_BYTES, 2 * maxBytes)) {
+    throw new EngineError('ENGINE_BUSY', 'Too many large results are on their way.', {
+      hint: 'Try again in a moment.',
+      retryAfterMs: 1_000,
+    });
+  }
+  collecting += more;
+  return all;
+}
+
 /**
  * Runs a statement and collects its rows, at most `maxRows` of them; reads one more to know whether there are more.
- * @throws EngineError ROWS_EXCEEDED (with `onExcess: 'fail'`) or RESULT_TOO_LARGE, the query stopped in its engine.
+ * @throws EngineError ROWS_EXCEEDED (with `onExcess: 'fail'`) or RESULT_TOO_LARGE, ENGINE_BUSY where large results
+ * of other queries are coming too; the query stopped in its engine.
  */
 export async function collect(
   engine: Engine,
@@ -46,28 +69,27 @@ export async function collect(
   let rowCount = 0;
   let bytes = 0;
   let truncated = false;
-  for await (const chunk of running.chunks) {
-    const rows = Math.min(chunk.rowCount, limits.maxRows - rowCount);
-    truncated = rows < chunk.rowCount;
-    if (truncated && options.onExcess === 'fail') {
-      throw new EngineError('ROWS_EXCEEDED', `The result has more than ${limits.maxRows} rows.`, {
-        stage: 'QUERY',
-        hint: 'Narrow the query, or aggregate in it.',
-      });
+  try {
+    for await (const chunk of running.chunks) {
+      const rows = Math.min(chunk.rowCount, limits.maxRows - rowCount);
+      truncated = rows < chunk.rowCount;
+      if (truncated && options.onExcess === 'fail') {
+        throw new EngineError('ROWS_EXCEEDED', `The result has more than ${limits.maxRows} rows.`, {
+          stage: 'QUERY',
+          hint: 'Narrow the query, or aggregate in it.',
+        });
+      }
+      const cells = truncated ? chunk.values.map((column) => column.slice(0, rows)) : chunk.values;
+      bytes = taken(bytes, columnsBytes(cells), limits.maxBytes);
+      for (const [c, column] of cells.entries()) {
+        const into = values[c];
+        if (into) for (const cell of column) into.push(cell);
+      }
+      rowCount += rows;
+      if (truncated) break;
     }
-    const cells = truncated ? chunk.values.map((column) => column.slice(0, rows)) : chunk.values;
-    bytes += columnsBytes(cells);
-    if (bytes > limits.maxBytes) {
-      throw new EngineError('RESULT_TOO_LARGE', `The result is larger than ${limits.maxBytes} bytes.`, {
-        stage: 'QUERY',
-      });
-    }
-    for (const [c, column] of cells.entries()) {
-      const into = values[c];
-      if (into) for (const cell of column) into.push(cell);
-    }
-    rowCount += rows;
-    if (truncated) break;
+  } finally {
+    collecting -= bytes;
   }
   return {
     columns: running.columns,

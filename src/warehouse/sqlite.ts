@@ -9,6 +9,7 @@ const PROGRAM: ChildProgram = {
   modules: [
     'sqlite-child.ts',
     'child-memory.ts',
+    'engine.ts',
     'sample.ts',
     'sqlite-catalogue.ts',
     'sqlite-sample.ts',

@@ -1,6 +1,13 @@
+import { EngineError } from './engine.ts';
 import type { Cell } from './engine.ts';
 
-/** Rough size of a cell as JSON text, in bytes; a comma included. */
+/** A list takes this much memory at least, however short it is as text. */
+const NESTED_BYTES = 32;
+/** What the documents and lists of one batch of rows may hold; an entry counts 1, a list or an object more. */
+const MAX_VALUES = 16_000_000;
+const NESTED_VALUES = 8;
+
+/** Rough size of a cell as JSON text, in bytes; a comma included. A list or an object counts for what it takes. */
 export function cellBytes(cell: Cell): number {
   switch (typeof cell) {
     case 'string':
@@ -11,7 +18,7 @@ export function cellBytes(cell: Cell): number {
       return 6;
     default: {
       if (cell === null) return 5;
-      let sum = 3;
+      let sum = NESTED_BYTES;
       if (Array.isArray(cell)) for (const item of cell) sum += cellBytes(item);
       else for (const [key, item] of Object.entries(cell)) sum += key.length + 4 + cellBytes(item);
       return sum;
@@ -43,11 +50,87 @@ export function floatCell(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** A JSON document of an engine as a JSON value; its text where it does not parse. */
+let valuesLeft = Number.POSITIVE_INFINITY;
+
+/**
+ * Does work that makes values of an engine's texts. A few bytes can stand for a list, so that a text of some megabytes
+ * fills the memory and holds up everybody: there are at most so many of them in one piece of work.
+ * @throws EngineError RESULT_TOO_LARGE
+ */
+export function metered<T>(work: () => T): T {
+  const before = valuesLeft;
+  valuesLeft = MAX_VALUES;
+  try {
+    return work();
+  } finally {
+    valuesLeft = before;
+  }
+}
+
+/** Counts what a text of lists holds (`[1,{"a":2}]`, `{1,2}`) before it is read. @throws EngineError as `metered` */
+export function countValues(text: string): void {
+  if (valuesLeft === Number.POSITIVE_INFINITY) return;
+  let left = valuesLeft;
+  for (let i = 0; i < text.length && left >= 0; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) i = endOfString(text, i);
+    else if (code === 0x2c) left--;
+    else if (code === 0x5b || code === 0x7b) left -= NESTED_VALUES;
+  }
+  valuesLeft = left;
+  if (left < 0) {
+    const hint = 'Let the query return fewer or shorter lists and documents.';
+    throw new EngineError('RESULT_TOO_LARGE', 'The result holds more lists and documents than are allowed.', {
+      stage: 'QUERY',
+      hint,
+    });
+  }
+}
+
+/** Where a string that begins at a quote ends: its last quote, or the end of the text. */
+function endOfString(text: string, from: number): number {
+  let end = text.indexOf('"', from + 1);
+  while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end < 0 ? text.length : end;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let slashes = 0;
+  while (text[at - 1 - slashes] === '\\') slashes++;
+  return slashes % 2 === 1;
+}
+
+/** An integer that a double may not hold, as a whole: no part of a fraction. */
+const WIDE = /(?<![\d.eE+])-?\d{16,}(?![\d.eE])/g;
+
+/** Parses JSON; integers that a double does not hold become strings. @throws SyntaxError, EngineError as `metered` */
+export function parseExactly(text: string): unknown {
+  countValues(text);
+  if (text.search(WIDE) < 0) return JSON.parse(text);
+  const parts: string[] = [];
+  let copied = 0;
+  for (let at = 0; at < text.length;) {
+    const start = text.indexOf('"', at);
+    const end = start < 0 ? text.length : start;
+    if (end - at >= 16) {
+      const plain = text.slice(at, end);
+      const exact = plain.replace(WIDE, (digits) => (Number.isSafeInteger(Number(digits)) ? digits : `"${digits}"`));
+      if (exact !== plain) {
+        parts.push(text.slice(copied, at), exact);
+        copied = end;
+      }
+    }
+    at = start < 0 ? end : endOfString(text, start) + 1;
+  }
+  return JSON.parse(parts.join('') + text.slice(copied));
+}
+
+/** A JSON document of an engine as a JSON value, wide integers as strings; its text where it does not parse. */
 export function jsonCell(text: string): Cell {
   try {
-    return JSON.parse(text) as Cell;
-  } catch {
+    return parseExactly(text) as Cell;
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
     return text;
   }
 }

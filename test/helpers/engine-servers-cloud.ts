@@ -301,14 +301,15 @@ export async function startAthena(secret: string): Promise<EngineServer> {
       return { json: {} };
     }
     if (action === 'GetQueryExecution') {
-      const isRunning = act === 'slow' || known.polls++ === 0;
+      const isRunning = act === 'slow' || known.polls++ === 0 || sql.includes('dear');
+      const Statistics = { DataScannedInBytes: sql.includes('dear') ? known.polls * 400_000 : 0 };
       const Status =
         act === 'broken'
           ? { State: 'FAILED', StateChangeReason: `SYNTAX_ERROR near ${secret} at 127.0.0.1 in /aws/x/y` }
           : { State: isRunning ? 'RUNNING' : 'SUCCEEDED' };
       return {
         json: {
-          QueryExecution: { QueryExecutionId: id, Status, StatementType: kindOf(sql) },
+          QueryExecution: { QueryExecutionId: id, Status, Statistics, StatementType: kindOf(sql) },
         },
       };
     }

@@ -35,6 +35,8 @@ export function startClickhouse(password: string, tls?: { key: string; cert: str
     if (query.get('readonly') !== '1') return refusal(500, 'Code: 1. DB::Exception: not read only');
     const cut = `Code: 159. DB::Exception: Timeout exceeded: elapsed 9 seconds (TIMEOUT_EXCEEDED)`;
     const isStopped = (): boolean => server.stopped.includes(query.get('query_id') ?? '');
+    if (sql.includes('dear') && Number(query.get('max_bytes_to_read') ?? Infinity) < 5_000_000)
+      return refusal(500, 'Code: 307. DB::Exception: Limit for bytes to read exceeded (TOO_MANY_BYTES)');
     switch (actOf(sql)) {
       case 'slow':
         return {
@@ -160,7 +162,7 @@ export async function startTrino(password: string): Promise<EngineServer> {
     if (method === 'POST') {
       if (
         headers['x-trino-catalog'] !== 'hive' ||
-        !/^query_max_run_time=\d+s$/.test(String(headers['x-trino-session']))
+        !/^query_max_run_time=\d+s(?:,query_max_scan_physical_bytes=\d+B)?$/.test(String(headers['x-trino-session']))
       )
         return { status: 400, text: 'bad' };
       const name = `q${results.size}`;
@@ -199,6 +201,9 @@ export async function startTrino(password: string): Promise<EngineServer> {
     if (server.stopped.includes(id))
       return { json: { id, error: error('USER_CANCELED', 'Query was canceled'), stats: {} } };
     if (act === 'slow') return { json: next };
+    const most = Number(/physical_bytes=(\d+)B/.exec(String(headers['x-trino-session']))?.[1] ?? Infinity);
+    if (sql.includes('dear') && most < 5_000_000)
+      return { json: { id, error: error('EXCEEDED_SCAN_LIMIT', 'Exceeded scan limit of 1MB'), stats: {} } };
     // Values go around what is explained, never into it.
     if (explained(sql) !== null)
       return { json: { id, error: error('INVALID_PARAMETER_USAGE', 'Incorrect number of parameters'), stats: {} } };

@@ -11,7 +11,7 @@ import type { Job, Page, Service } from './engine.ts';
 import { list, record, text } from './json.ts';
 import type { JsonRecord } from './json.ts';
 import { quoteLiteral } from './literals.ts';
-import { NAME, SettingsReader } from './settings.ts';
+import { NAME, SettingsReader, tooDear } from './settings.ts';
 import { signAws } from './sigv4.ts';
 import type { AwsKey } from './sigv4.ts';
 import { trinoColumnType } from './trino-types.ts';
@@ -28,6 +28,7 @@ interface AthenaSettings {
   catalog: string;
   database: string | null;
   outputLocation: string | null;
+  maximumBytesScanned: number | null;
 }
 
 function settingsOf(settings: Record<string, unknown>, network: NetworkPolicy): AthenaSettings {
@@ -48,6 +49,7 @@ function settingsOf(settings: Record<string, unknown>, network: NetworkPolicy): 
     catalog: read.optional('catalog', NAME) ?? 'AwsDataCatalog',
     database: read.optional('database', NAME),
     outputLocation: read.optional('outputLocation', /^s3:\/\/\S+$/, 'Give it as s3://bucket/path/.'),
+    maximumBytesScanned: read.maximumBytesScanned(),
   };
 }
 
@@ -138,6 +140,7 @@ class Athena implements Service {
   private async *pages(id: string, statement: Statement, limits: Limits, signal: AbortSignal): AsyncGenerator<Page> {
     // The guard lets no such statement of a seller's pass: it is our own.
     const isPlan = statement.sql.startsWith(EXPLAIN.trino);
+    const most = this.settings.maximumBytesScanned ?? Number.POSITIVE_INFINITY;
     for (let attempt = 0; ; attempt++) {
       const { QueryExecution: execution } = await this.call(
         'GetQueryExecution',
@@ -145,7 +148,7 @@ class Athena implements Service {
         1024 * 1024,
         signal,
       );
-      const { Status: status, StatementType: kind } = record(execution);
+      const { Status: status, StatementType: kind, Statistics: statistics } = record(execution);
       const { State: state, StateChangeReason: reason } = record(status);
       if (state === 'SUCCEEDED') {
         if (kind === (isPlan ? 'UTILITY' : 'DML')) break;
@@ -153,14 +156,16 @@ class Athena implements Service {
       }
       if (state === 'FAILED')
         throw new EngineError('ENGINE_FAILED', text(reason) ?? 'The service gave no reason.', { stage: 'QUERY' });
+      // Athena counts as it reads, and its own bound is one of a whole workgroup.
+      if (Number(record(statistics)['DataScannedInBytes'] ?? 0) > most) throw tooDear();
       if (state !== 'QUEUED' && state !== 'RUNNING')
         throw new EngineError('ENGINE_FAILED', 'The service stopped the query.', { stage: 'QUERY' });
       await pause(attempt, signal);
     }
     // The first row of the first page repeats the names of the columns; of a plan it may be the plan.
-    const most = Math.min(ROWS_AT_ONCE, limits.maxRows + 2);
+    const maxResults = Math.min(ROWS_AT_ONCE, limits.maxRows + 2);
     for (let token: string | null = null, isFirst = true; ; isFirst = false) {
-      const input = { QueryExecutionId: id, MaxResults: most, ...(token === null ? {} : { NextToken: token }) };
+      const input = { QueryExecutionId: id, MaxResults: maxResults, ...(token === null ? {} : { NextToken: token }) };
       const answer = await this.call('GetQueryResults', input, answerBytes(limits), signal);
       const result = record(answer['ResultSet']);
       const columns = isFirst ? columnsOf(result['ResultSetMetadata']) : null;

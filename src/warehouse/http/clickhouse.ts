@@ -15,8 +15,11 @@ import { checkOrigin, HttpClient, statusFailure } from './client.ts';
 import { answerBytes, createHttpEngine } from './engine.ts';
 import type { Job, Page, Service } from './engine.ts';
 import { list, parseJson, record, text } from './json.ts';
+import { SettingsReader, tooDear } from './settings.ts';
 
 const ROWS_AT_ONCE = 1000;
+/** The longest row, in characters: it is held in memory as a whole. */
+const MAX_LINE = 64 * 1024 * 1024;
 
 const TYPES: [pattern: RegExp, type: ColumnType][] = [
   [/^Bool/, 'BOOLEAN'],
@@ -74,6 +77,7 @@ function failure(message: string, status: number): EngineError {
     return new EngineError('ENGINE_BUSY', 'The database takes no more queries now.', {
       hint: 'Try again in a moment.',
     });
+  if (code === 307) return tooDear();
   if (code === 164) {
     const hint = 'Give the gateway a user whose profile has readonly = 2: with 1 it cannot bound its queries.';
     return new EngineError('ENGINE_FAILED', said, { stage: 'QUERY', hint });
@@ -89,9 +93,11 @@ function failure(message: string, status: number): EngineError {
 class Clickhouse implements Service {
   readonly client: HttpClient;
   private readonly settings: NetworkSettings;
+  private readonly maximumBytesScanned: number | null;
 
-  constructor(settings: NetworkSettings, network: NetworkPolicy) {
+  constructor(settings: NetworkSettings, maximumBytesScanned: number | null, network: NetworkPolicy) {
     this.settings = settings;
+    this.maximumBytesScanned = maximumBytesScanned;
     this.client = new HttpClient({ origin: originOf(settings), suffixes: null, network, ca: settings.sslRootCert });
   }
 
@@ -106,6 +112,7 @@ class Clickhouse implements Service {
 
   async submit(statement: Statement, limits: Limits): Promise<Job> {
     const id = randomUUID();
+    const most = this.maximumBytesScanned;
     const query = new URLSearchParams({
       query_id: id,
       database: this.settings.database,
@@ -118,6 +125,7 @@ class Clickhouse implements Service {
       output_format_json_quote_decimals: '1',
       date_time_output_format: 'iso',
       cancel_http_readonly_queries_on_client_close: '1',
+      ...(most === null ? {} : { max_bytes_to_read: String(most), read_overflow_mode: 'throw' }),
     });
     for (const [i, value] of statement.values.entries()) query.set(`param_p${i + 1}`, parameter(value));
     return {
@@ -184,14 +192,19 @@ function columnsOf(names: unknown[], types: unknown[]): HttpColumn[] {
 async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let rest: string[] = [];
+  let held = 0;
   for await (const part of body) {
     const pieces = decoder.write(part).split('\n');
     const last = pieces.pop() ?? '';
     for (const piece of pieces) {
       yield rest.length > 0 ? rest.join('') + piece : piece;
       rest = [];
+      held = 0;
     }
     if (last !== '') rest.push(last);
+    held += last.length;
+    if (held > MAX_LINE)
+      throw new EngineError('RESULT_TOO_LARGE', 'A row of the result is larger than is allowed.', { stage: 'QUERY' });
   }
   if (rest.length > 0) yield rest.join('');
 }
@@ -233,8 +246,12 @@ export function createClickhouse(options: { network: NetworkPolicy }): Engine {
     dialect: 'clickhouse',
     secretSettings: ['password'],
     network,
-    check: (settings) => void checkOrigin(originOf(settingsOf(settings)), null, network),
-    open: (settings) => new Clickhouse(settingsOf(settings), network),
+    check: (settings) => {
+      checkOrigin(originOf(settingsOf(settings)), null, network);
+      new SettingsReader(settings).maximumBytesScanned();
+    },
+    open: (settings) =>
+      new Clickhouse(settingsOf(settings), new SettingsReader(settings).maximumBytesScanned(), network),
     tables: (_settings, filter) => tables(filter),
     typeOf: clickhouseColumnType,
     writeWarning: null,

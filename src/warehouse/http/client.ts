@@ -42,6 +42,8 @@ export interface HttpAnswer {
 }
 
 const HANDSHAKE_MS = 10_000;
+/** The longest answer that is held in memory as a whole: services cut longer results into pages. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 function settingsError(message: string, hint: string): EngineError {
   return new EngineError('CONNECTION_FAILED', message, { stage: 'SETTINGS', hint });
@@ -243,7 +245,8 @@ export class HttpClient {
 
   /** Sends a request and reads its answer. */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    const { status, headers, body } = await this.stream(request);
+    const maxBytes = Math.min(request.maxBytes, MAX_ANSWER_BYTES);
+    const { status, headers, body } = await this.stream({ ...request, maxBytes });
     const parts: Buffer[] = [];
     for await (const part of body) parts.push(part);
     const text = Buffer.concat(parts).toString('utf8');

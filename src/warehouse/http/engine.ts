@@ -22,7 +22,7 @@ import type { Step } from '../lifecycle.ts';
 import { ConnectionPool } from '../pool.ts';
 import type { Pooled } from '../pool.ts';
 import { CATALOGUE_LIMITS, groupTables, rowsIn } from '../tables.ts';
-import { scrub } from '../wire.ts';
+import { metered, scrub } from '../wire.ts';
 import type { HttpColumn } from './cells.ts';
 import type { HttpClient } from './client.ts';
 
@@ -214,7 +214,7 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
       if (!page.columns)
         throw new EngineError('ENGINE_FAILED', 'The service did not say what its columns are.', { stage: 'QUERY' });
       first = { ...page, columns: page.columns };
-      firstChunk = toChunk(first.rows, first.columns);
+      firstChunk = metered(() => toChunk(first.rows, first.columns));
       if (first.isLast) end();
       else if (left === 0) stop();
     } catch (error) {
@@ -227,7 +227,7 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
           let chunk: Chunk;
           try {
             const page = await next();
-            chunk = toChunk(page.rows, first.columns);
+            chunk = metered(() => toChunk(page.rows, first.columns));
             ({ isLast } = page);
           } catch (error) {
             throw failed(error);

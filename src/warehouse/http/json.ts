@@ -1,20 +1,18 @@
+import { EngineError } from '../engine.ts';
+import { metered, parseExactly } from '../wire.ts';
+
 /** JSON of services, which may hold anything: every member is looked at before it is used. */
 export type JsonRecord = Record<string, unknown>;
 
-/** An integer that a double may not hold. */
-const WIDE = /\d{16,}/;
-
-function keepWide(_key: string, value: unknown, context: { source?: string }): unknown {
-  const { source } = context;
-  const isWide = typeof value === 'number' && source !== undefined && /^-?\d+$/.test(source);
-  return isWide && !Number.isSafeInteger(value) ? source : value;
-}
-
-/** Parses a text; integers that a double does not hold become strings. Undefined where it is no JSON. */
+/**
+ * Parses an answer; integers that a double does not hold become strings. Undefined where it is no JSON.
+ * @throws EngineError RESULT_TOO_LARGE where it holds more values than anybody should wait for
+ */
 export function parseJson(text: string): unknown {
   try {
-    return WIDE.test(text) ? JSON.parse(text, keepWide as (key: string, value: unknown) => unknown) : JSON.parse(text);
-  } catch {
+    return metered(() => parseExactly(text));
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
     return undefined;
   }
 }

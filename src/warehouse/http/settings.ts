@@ -39,6 +39,11 @@ export class SettingsReader {
     throw wrong(`The setting ${name} is not a whole number from 1 to ${max}.`, `Give ${name} as a number.`);
   }
 
+  /** How many bytes a query may make the service read, or null for no bound. */
+  maximumBytesScanned(): number | null {
+    return this.whole('maximumBytesScanned', Number.MAX_SAFE_INTEGER);
+  }
+
   /** One of some words, the first where it is left out. */
   choice<T extends string>(name: string, words: readonly [T, ...T[]]): T {
     const value = this.settings[name] ?? words[0];
@@ -51,6 +56,14 @@ export class SettingsReader {
 /** The failure of a setting. */
 export function wrong(message: string, hint: string): EngineError {
   return new EngineError('CONNECTION_FAILED', message, { stage: 'SETTINGS', hint });
+}
+
+/** The failure of a query that would have the service read more than the connection allows. */
+export function tooDear(): EngineError {
+  return new EngineError('ENGINE_FAILED', 'The query reads more bytes than the connection allows.', {
+    stage: 'QUERY',
+    hint: 'Narrow the query, or raise maximumBytesScanned of the connection.',
+  });
 }
 
 /** A name in a service: any characters but control ones. */

@@ -10,7 +10,7 @@ import type { Job, Page, Service } from './engine.ts';
 import { list, record, text } from './json.ts';
 import type { JsonRecord } from './json.ts';
 import { quoteLiteral } from './literals.ts';
-import { HOST, HOST_HINT, SettingsReader } from './settings.ts';
+import { HOST, HOST_HINT, SettingsReader, tooDear } from './settings.ts';
 import { trinoColumns, trinoColumnType } from './trino-types.ts';
 
 interface TrinoSettings {
@@ -21,6 +21,7 @@ interface TrinoSettings {
   catalog: string;
   schema: string | null;
   sslRootCert: string | null;
+  maximumBytesScanned: number | null;
 }
 
 const NAME = /^[\x20-\x7e]{1,128}$/;
@@ -42,6 +43,7 @@ function settingsOf(settings: Record<string, unknown>): TrinoSettings {
       /-----BEGIN CERTIFICATE-----/,
       'Paste the certificate, not the name of a file.',
     ),
+    maximumBytesScanned: read.maximumBytesScanned(),
   };
 }
 
@@ -51,6 +53,7 @@ function queryFailure(error: JsonRecord): EngineError {
   const name = text(error['errorName']) ?? '';
   if (TIMEOUTS.test(name))
     return new EngineError('QUERY_TIMEOUT', 'The service stopped the query: it took too long.', { stage: 'QUERY' });
+  if (name === 'EXCEEDED_SCAN_LIMIT') return tooDear();
   const message = text(error['message']) ?? 'The service gave no reason.';
   return new EngineError('ENGINE_FAILED', name ? `${message} (${name})` : message, { stage: 'QUERY' });
 }
@@ -71,10 +74,13 @@ class Trino implements Service {
   }
 
   private headers(limits: Limits | null): Record<string, string> {
-    const { username, password, token, catalog, schema } = this.settings;
+    const { username, password, token, catalog, schema, maximumBytesScanned: most } = this.settings;
     const basic = password === null ? null : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
     const authorization = token === null ? basic : `Bearer ${token}`;
-    const seconds = limits ? Math.max(1, Math.ceil(limits.timeoutMs / 1000)) : null;
+    const session = [
+      ...(limits ? [`query_max_run_time=${Math.max(1, Math.ceil(limits.timeoutMs / 1000))}s`] : []),
+      ...(limits && most !== null ? [`query_max_scan_physical_bytes=${most}B`] : []),
+    ].join(',');
     return {
       'x-trino-user': username,
       'x-trino-source': 'spartera-gateway',
@@ -82,7 +88,7 @@ class Trino implements Service {
       'x-trino-time-zone': 'UTC',
       'x-trino-client-capabilities': 'PARAMETRIC_DATETIME',
       ...(schema ? { 'x-trino-schema': schema } : {}),
-      ...(seconds ? { 'x-trino-session': `query_max_run_time=${seconds}s` } : {}),
+      ...(session ? { 'x-trino-session': session } : {}),
       ...(authorization ? { authorization } : {}),
     };
   }
