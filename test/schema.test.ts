@@ -10,6 +10,7 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  isScalarType,
   isSpecifiedScalarType,
   isUnionType,
   type GraphQLOutputType,
@@ -62,6 +63,12 @@ describe('the schema', () => {
     }
     expect(bare).toEqual([]);
     expect(types.length).toBeGreaterThan(100);
+  });
+
+  it('says of every scalar of its own where it is specified', () => {
+    const scalars = types.filter(isScalarType);
+    expect(scalars.length).toBeGreaterThan(5);
+    expect(scalars.filter(({ specifiedByURL }) => !specifiedByURL).map(({ name }) => name)).toEqual([]);
   });
 
   it('says for every root field who may', () => {
