@@ -50,6 +50,17 @@ beforeAll(async () => {
   const alertEvent = await db.alertEvent.create({
     data: { id: connection.id, companyId: company, alertId: alert.id, message: 'Their message', details: {} },
   });
+  const alertDelivery = await db.alertDelivery.create({
+    data: {
+      id: connection.id,
+      companyId: company,
+      alertEventId: alertEvent.id,
+      attempt: 1,
+      startedAt: new Date(),
+      elapsedMs: 1,
+      isSuccess: true,
+    },
+  });
   const integration = await db.integration.create({
     data: {
       id: owner,
@@ -118,6 +129,7 @@ beforeAll(async () => {
     Favorite: favorite,
     Alert: alert,
     AlertEvent: alertEvent,
+    AlertDelivery: alertDelivery,
     Integration: integration,
     Publication: publication,
     Session: session,
