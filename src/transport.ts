@@ -15,6 +15,7 @@ const REQUEST_ID = /^[\w.:-]{1,100}$/;
 /** The id that the client gave, where it is one, or a new one. */
 export const requestIdOf = (given: string | null): string => (given && REQUEST_ID.test(given) ? given : randomUUID());
 
+/** A response of JSON. */
 export const jsonResponse = (status: number, body: unknown): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json; charset=utf-8' } });
 
@@ -25,6 +26,7 @@ export function failure(status: number, code: string, message: string, requestId
   return response;
 }
 
+/** The context of a request that came in by HTTP. */
 export function contextFor(
   app: App,
   viewer: Viewer | null,
