@@ -112,6 +112,7 @@ export interface Context extends LoaderContext {
   whenCommitted?: (() => Promise<void>)[];
 }
 
+/** The context of one request, with nothing read yet. */
 export function createContext(
   app: App,
   request: Pick<Context, 'viewer' | 'signal' | 'requestId' | 'clientAddress' | 'userAgent'> &

@@ -66,6 +66,7 @@ export function text(description: string, max: number, min = 1): InputField<stri
   return field('String', `${description} ${bounds}`, rule);
 }
 
+/** A whole number between two bounds. */
 export function int(description: string, min: number, max: number): InputField<number> {
   const bounds = `${min} to ${max}.`;
   return field('Int', `${description} ${bounds}`, z.int().min(min, `Takes ${bounds}`).max(max, `Takes ${bounds}`));
@@ -76,10 +77,12 @@ export const expectedVersion = changeable(
   int('The version that was read: refuses to overwrite a later one.', 1, 2_147_483_647),
 );
 
+/** True or false. */
 export function bool(description: string): InputField<boolean> {
   return field('Boolean', description, z.boolean());
 }
 
+/** An instant. */
 export function dateTime(description: string): InputField<Date> {
   return field('DateTime', description, z.date());
 }
@@ -100,14 +103,17 @@ export function decimal(description: string, min: string, max: string, places: n
   return field('Decimal', `${description} ${bounds}`, z.string().refine(fits, `Takes ${bounds}`));
 }
 
+/** Any JSON value, held to `rule`. */
 export function json(description: string, rule: z.ZodType<unknown> = z.unknown()): InputField<unknown> {
   return field('JSON', description, rule);
 }
 
+/** An http or https address of at most 2000 characters. */
 export function url(description: string): InputField<string> {
   return field('URL', `${description} At most 2000 characters.`, z.string().max(2000, 'At most 2000 characters.'));
 }
 
+/** An e-mail address, in small letters. */
 export function email(description: string): InputField<string> {
   return field(
     'EmailAddress',

@@ -35,6 +35,7 @@ export type Batchers = LRUCache<string, Batcher>;
 /** No statement is asked for more keys than this at once. */
 const MAX_BATCH = 500;
 
+/** The batchers of a new process: those of statements that were not used for long are forgotten. */
 export function createBatchers(): Batchers {
   return new LRUCache({ max: 2000 });
 }

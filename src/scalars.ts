@@ -25,8 +25,14 @@ const text = (name: string, what: string, check: (value: string) => boolean) => 
 const isDate = (value: string): boolean =>
   /^\d{4}-\d{2}-\d{2}$/.test(value) && new Date(`${value}T00:00:00Z`).toJSON()?.slice(0, 10) === value;
 
-builder.addScalarType('DateTime', GraphQLDateTime);
-builder.addScalarType('BigInt', GraphQLBigInt as never);
+const specified = (scalar: GraphQLScalarType, url: string): GraphQLScalarType =>
+  new GraphQLScalarType({ ...scalar.toConfig(), specifiedByURL: url });
+
+builder.addScalarType(
+  'DateTime',
+  specified(GraphQLDateTime, 'https://scalars.graphql.org/andimarek/date-time.html') as never,
+);
+builder.addScalarType('BigInt', specified(GraphQLBigInt, 'https://www.rfc-editor.org/rfc/rfc8259#section-6') as never);
 builder.addScalarType('EmailAddress', GraphQLEmailAddress as never);
 builder.addScalarType('JSON', GraphQLJSON);
 builder.addScalarType(

@@ -15,6 +15,7 @@ const REQUEST_ID = /^[\w.:-]{1,100}$/;
 /** The id that the client gave, where it is one, or a new one. */
 export const requestIdOf = (given: string | null): string => (given && REQUEST_ID.test(given) ? given : randomUUID());
 
+/** A response of JSON. */
 export const jsonResponse = (status: number, body: unknown): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json; charset=utf-8' } });
 
@@ -30,6 +31,7 @@ function domainOf(origin: string | null): string | null {
   return origin && URL.canParse(origin) ? new URL(origin).hostname.slice(0, 255) : null;
 }
 
+/** The context of a request that came in by HTTP. */
 export function contextFor(
   app: App,
   viewer: Viewer | null,

@@ -174,6 +174,19 @@ describe('architecture', () => {
     expect(files.filter(({ text }) => /\bdefineProperty\(/.test(code(text))).map(({ file }) => file)).toEqual([]);
   });
 
+  it('says of every exported function outside of schema files what it does and why', () => {
+    const bare = files
+      .filter(({ file }) => !file.endsWith('schema.ts'))
+      .flatMap(({ file, text }) => {
+        const lines = text.split('\n');
+        const isFunction = /^export (async )?function |^export const \w+(: [^=]+)? =\s*(async )?(<[^>]*>)?\(/;
+        return lines.flatMap((line, i) =>
+          isFunction.test(line) && !lines[i - 1]?.endsWith('*/') ? [`${file}: ${line}`] : [],
+        );
+      });
+    expect(bare).toEqual([]);
+  });
+
   it('names files in kebab-case, and none after nothing in particular', () => {
     const segments = files.flatMap(({ file }) =>
       file

@@ -12,6 +12,8 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputType,
+  type GraphQLInterfaceType,
+  type GraphQLObjectType,
   type GraphQLOutputType,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,6 +60,17 @@ beforeAll(async () => {
   const alertEvent = await db.alertEvent.create({
     data: { id: connection.id, companyId: company, alertId: alert.id, message: 'Their message', details: {} },
   });
+  const alertDelivery = await db.alertDelivery.create({
+    data: {
+      id: connection.id,
+      companyId: company,
+      alertEventId: alertEvent.id,
+      attempt: 1,
+      startedAt: new Date(),
+      elapsedMs: 1,
+      isSuccess: true,
+    },
+  });
   const integration = await db.integration.create({
     data: {
       id: owner,
@@ -67,6 +80,16 @@ beforeAll(async () => {
       platformName: 'Theirs',
       sealedCredentials: Buffer.from('x'),
       credentialsLastFour: 'abcd',
+    },
+  });
+  const publication = await db.publication.create({
+    data: {
+      id: owner,
+      companyId: company,
+      postId: post.id,
+      integrationId: integration.id,
+      platform: 'WEBHOOK',
+      status: 'PUBLISHED',
     },
   });
   const session = await db.session.create({
@@ -117,7 +140,9 @@ beforeAll(async () => {
     Favorite: favorite,
     Alert: alert,
     AlertEvent: alertEvent,
+    AlertDelivery: alertDelivery,
     Integration: integration,
+    Publication: publication,
     Session: session,
     Run: run,
     User: them.users.VIEWER,
@@ -330,6 +355,47 @@ describe('a foreign id', () => {
   it.each(withIds.map((field) => [field.name, field] as const))('reads as missing in %s', async (_, field) => {
     const may = permissionsOf.OWNER.has(accessOf(field) as never) || ['public', 'signed-in'].includes(accessOf(field));
     expect(codes(await call('Mutation', field, us.keys.OWNER))).toEqual([may ? 'NOT_FOUND' : 'FORBIDDEN']);
+  });
+});
+
+describe('another company’s row', () => {
+  const READ = 'query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }';
+
+  it('is null in node and nodes, of whatever type, for whatever role; its owner finds each', async () => {
+    const nodes = schema.getPossibleTypes(schema.getType('Node') as GraphQLInterfaceType).map(({ name }) => name);
+    const shared = ['AssetUseCase', 'CloudProvider', 'Country', 'Industry', 'JobFunction', 'StorageEngine'];
+    expect([...Object.keys(foreign), ...shared].toSorted()).toEqual(nodes.toSorted());
+    const ids = Object.values(foreign);
+    for (const [type, id] of Object.entries(foreign)) {
+      for (const role of roles)
+        expect((await t.run(us.keys[role], READ, { id, ids })).data, `${type} ${role}`).toEqual({
+          node: null,
+          nodes: ids.map(() => null),
+        });
+    }
+    const own = (await t.run(them.keys.OWNER, READ, { id: ids[0], ids })).data;
+    expect(own.nodes.map((node: { id: string } | null) => node?.id)).toEqual(ids);
+  });
+
+  it('is null in every look-up of a company', async () => {
+    const company = schema.getType('Company') as GraphQLObjectType;
+    const lookups = Object.values(company.getFields()).filter(({ args }) => /^(id|by)$/.test(args[0]?.name ?? ''));
+    expect(lookups.map(({ name }) => name)).toEqual([
+      'apiKey',
+      'asset',
+      'connection',
+      'endpoint',
+      'integration',
+      'post',
+      'user',
+    ]);
+    for (const { name } of lookups) {
+      const id = foreign[`${name[0]?.toUpperCase()}${name.slice(1)}`];
+      const by = ['asset', 'endpoint'].includes(name) ? 'by: {id: $id}' : 'id: $id';
+      const query = `query ($id: ID!) { company { found: ${name}(${by}) { id } } }`;
+      expect((await t.run(us.keys.OWNER, query, { id })).data, name).toEqual({ company: { found: null } });
+      expect((await t.run(them.keys.OWNER, query, { id })).data, name).toEqual({ company: { found: { id } } });
+    }
   });
 });
 

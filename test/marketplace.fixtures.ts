@@ -93,7 +93,7 @@ export async function openStalls(t: TestGateway): Promise<Stalls> {
   });
   await sell(t, bob, 'Rain', '10.00', { description: 'Tomorrow.', tags: ['sky'], updatedAt: new Date('2026-01-02') });
   await sell(t, bob, 'Unpriced', null, { updatedAt: new Date('2026-01-04') });
-  await sell(t, lapsed, 'Churn of a company without EULA', '1.00', { tags: ['retail'] });
+  await sell(t, lapsed, 'Churn of a company without EULA', '1.00', { tags: ['retail'], industryId: 5, useCaseId: 3 });
   await sell(t, ada, 'Churn unlisted', '1.00', { sellInMarketplace: false, tags: ['retail'] });
   await sell(t, ada, 'Churn deleted', '1.00', { active: false, tags: ['retail'] });
   await runs({ t, ada, bob }, 'Rain', 9, 20);

@@ -47,6 +47,14 @@ describe('the marketplace works', () => {
     }
   });
 
+  it('has the industries and use cases of what it shows, and of nothing else', async () => {
+    const page = '(orderBy: {field: ID}) { nodes { id } totalCount { value } }';
+    const { data } = await t.run(null, `{ marketplace { industries${page} useCases${page} } activeIndustries${page} }`);
+    const industries = { nodes: [2, 3].map((id) => ({ id: gid('Industry', id) })), totalCount: { value: 2 } };
+    const useCases = { nodes: [1, 2].map((id) => ({ id: gid('AssetUseCase', id) })), totalCount: { value: 2 } };
+    expect(data).toEqual({ marketplace: { industries, useCases }, activeIndustries: industries });
+  });
+
   it('shows one by id and by path', async () => {
     const found = { marketplace: { asset: { name: 'Revenue' } } };
     expect((await one({ id: gid('Asset', ids['Revenue'] ?? '') })).data).toEqual(found);

@@ -10,6 +10,7 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  isScalarType,
   isSpecifiedScalarType,
   isUnionType,
   type GraphQLOutputType,
@@ -62,6 +63,30 @@ describe('the schema', () => {
     }
     expect(bare).toEqual([]);
     expect(types.length).toBeGreaterThan(100);
+  });
+
+  it('finds by node all that has an id of its own', () => {
+    const others = types.filter(
+      (type) =>
+        isObjectType(type) && type.getFields()['id'] && !type.getInterfaces().some(({ name }) => name === 'Node'),
+    );
+    // These show an asset, an endpoint, a post or reference data, by the id of that.
+    expect(others.map(({ name }) => name)).toEqual([
+      'AssetListing',
+      'AvailableEndpoint',
+      'CompanyObject',
+      'EndpointListing',
+      'Facet',
+      'PendingAsset',
+      'PendingEndpoint',
+      'PublicPost',
+    ]);
+  });
+
+  it('says of every scalar of its own where it is specified', () => {
+    const scalars = types.filter(isScalarType);
+    expect(scalars.length).toBeGreaterThan(5);
+    expect(scalars.filter(({ specifiedByURL }) => !specifiedByURL).map(({ name }) => name)).toEqual([]);
   });
 
   it('says for every root field who may', () => {

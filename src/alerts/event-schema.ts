@@ -1,5 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import type { Context } from '../context.ts';
 import { enumFilter, scalarFilter } from '../filters.ts';
 import { idOfType } from '../input.ts';
 import { listOf } from '../lists.ts';
@@ -13,6 +14,7 @@ import { visibleAlert } from './loaders.ts';
 type EventRow = ModelRow<'AlertEvent'>;
 
 const eventById = rowBy<EventRow>('AlertEvent', { where: OWN_ANY });
+const deliveryById = rowBy<ModelRow<'AlertDelivery'>>('AlertDelivery', { where: OWN_ANY });
 
 const DeliveryStatus = builder.enumType('AlertDeliveryStatus', {
   description: 'How far the webhook of an event is.',
@@ -39,6 +41,7 @@ const DeliveryError = builder.enumType('AlertDeliveryError', {
 
 builder.prismaObject('AlertDelivery', {
   description: 'One try to send an event to the address of its alert.',
+  interfaces: [NodeInterface as never],
   fields: (t) => ({
     id: t.id({ description: 'Opaque and stable.', resolve: idOf('AlertDelivery') }),
     attempt: t.exposeInt('attempt', { description: 'Which try of the event it was, from 1; by hand counts on.' }),
@@ -109,10 +112,17 @@ builder.prismaObject('AlertEvent', {
   }),
 });
 
-registerNode('AlertEvent', async (ctx, key) => {
+async function eventOf(ctx: Context, key: string): Promise<EventRow | null> {
   if (!ctx.viewer?.permissions.has('company:read')) return null;
   const row = await load(ctx, eventById, { company: ctx.viewer.companyId, id: key });
   return row && (await visibleAlert(ctx, row.alertId)) ? row : null;
+}
+
+registerNode('AlertEvent', eventOf);
+registerNode('AlertDelivery', async (ctx, key) => {
+  if (!ctx.viewer?.permissions.has('company:read')) return null;
+  const row = await load(ctx, deliveryById, { company: ctx.viewer.companyId, id: key });
+  return row && (await eventOf(ctx, row.alertEventId)) ? row : null;
 });
 
 /** The times that an alert fired. */

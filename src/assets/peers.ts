@@ -34,6 +34,7 @@ const CLAIM = `select got, case when not got then pg_notify('${CHANNEL}', 'wante
   from (select pg_try_advisory_lock(hashtextextended('result ' || $1::text, 0)) as got offset 0) l`;
 const RELEASE = `select pg_advisory_unlock(hashtextextended('result ' || $1::text, 0)), pg_notify('${CHANNEL}', 'free ' || $1::text)`;
 
+/** What processes that work on the same results say to each other, over one connection to the database. */
 export function createPeers(database: Database, log: Log, events: PeerEvents): Peers {
   const waiting = new Map<string, Set<() => void>>();
   let link: pg.Client | null = null;

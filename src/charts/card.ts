@@ -3,6 +3,7 @@ import { label, list, number, part, text, title, type Part } from './reading.ts'
 
 /** Pictures that are no chart: tables, and a card where there is nothing to draw. Written by hand, escaped here. */
 
+/** A text as it may stand in an element or an attribute. */
 export function escaped(value: string): string {
   return value.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 }

@@ -76,6 +76,7 @@ export function sankey(trace: Part, frame: Frame): Part | null {
   };
 }
 
+/** Funnels: stages of a process, the widest on top. */
 export function funnels(traces: Part[], layout: Part, frame: Frame): Part {
   const { scale } = frame;
   addLegend(

@@ -201,6 +201,7 @@ export function traceColor(frame: Frame, trace: Part, at: number): string {
   return own.find((one) => one !== null) ?? frame.colors[at % frame.colors.length] ?? COLORS[0] ?? INK;
 }
 
+/** What the legend calls a trace; empty for one that is not in it. */
 export const nameOf = (trace: Part): string => (trace['showlegend'] === false ? '' : text(trace['name']));
 
 /** The room of one of several round charts: what its `domain` says, else a cell of a grid. */

@@ -3,9 +3,11 @@
 /** A trace, or another object of a figure. */
 export type Part = Record<string, unknown>;
 
+/** The value, where it is an object; an empty one for anything else. */
 export const part = (value: unknown): Part =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Part) : {};
 
+/** The value, where it is a list; an empty one for anything else. */
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** What a table has under a name of its own; never what every object has, such as `constructor`. */
@@ -20,6 +22,7 @@ export function number(value: unknown): number | null {
   return Number.isFinite(found) ? found : null;
 }
 
+/** The number, or the bound that it lies beyond. */
 export const between = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most);
 
 /**

@@ -58,6 +58,7 @@ function coloured(roots: Branch[], frame: Frame): Branch[] {
   return roots;
 }
 
+/** Treemaps: each branch a rectangle as large as its value. */
 export function treemaps(traces: Part[], frame: Frame): Part {
   const { scale } = frame;
   return {
@@ -123,6 +124,7 @@ function shaded(branches: Branch[]): Branch[] {
   return branches;
 }
 
+/** Sunbursts: each level of the tree a ring. */
 export function sunbursts(traces: Part[], frame: Frame): Part {
   const { scale } = frame;
   return {

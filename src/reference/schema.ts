@@ -148,9 +148,30 @@ builder.objectField(typeNamed('CloudProvider'), 'engines', (t) =>
   }),
 );
 
-/** Industries with something that the marketplace shows: of sellers who accepted the EULA. */
-const ACTIVE = `(exists (select from "Asset" a join "Company" c on c.id = a."companyId" where a."industryId" = t.id and a."sellInMarketplace" and a.active and c."acceptedEula")
-  or exists (select from "Endpoint" e join "Company" c on c.id = e."companyId" where e."industryId" = t.id and e."sellInMarketplace" and e.active and c."acceptedEula"))`;
+/** Whether the marketplace shows a product whose column names it. */
+function isSold(column: 'industryId' | 'useCaseId'): string {
+  const [asset, endpoint] = ['Asset', 'Endpoint'].map(
+    (model) =>
+      `exists (select from "${model}" p join "Company" s on s.id = p."companyId" where p."${column}" = t.id and p."sellInMarketplace" and p.active and s."acceptedEula")`,
+  );
+  return `(${asset} or ${endpoint})`;
+}
+const activeIndustries = {
+  description: 'Industries with products in the marketplace.',
+  access: 'public' as const,
+  place: { where: isSold('industryId') },
+  from: everything.from,
+};
+
+// Declared to the right of here, so it goes by its name.
+builder.objectFields('Marketplace' as never, (t) => ({
+  industries: industries.field(t as never, activeIndustries),
+  useCases: useCases.field(t as never, {
+    ...activeIndustries,
+    description: 'Use cases with products in the marketplace.',
+    place: { where: isSold('useCaseId') },
+  }),
+}));
 
 builder.queryFields((t) => ({
   cloudProviders: providers.field(t as never, { description: 'All cloud providers.', access: 'public', ...everything }),
@@ -160,12 +181,7 @@ builder.queryFields((t) => ({
     ...everything,
   }),
   industries: industries.field(t as never, { description: 'All industries.', access: 'public', ...everything }),
-  activeIndustries: industries.field(t as never, {
-    description: 'Industries with products in the marketplace.',
-    access: 'public',
-    place: { where: ACTIVE },
-    from: everything.from,
-  }),
+  activeIndustries: industries.field(t as never, activeIndustries),
   jobFunctions: functions.field(t as never, { description: 'All job functions.', access: 'public', ...everything }),
   assetUseCases: useCases.field(t as never, { description: 'All use cases.', access: 'public', ...everything }),
   countries: countries.field(t as never, { description: 'All countries.', access: 'public', ...everything }),

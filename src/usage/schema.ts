@@ -100,7 +100,7 @@ const RunFailure = builder.objectRef<Of<'RunFailure'>>('RunFailure').implement({
   fields: (t) => ({
     code: t.exposeString('code', {
       description:
-        'QUERY_TIMEOUT, ROWS_EXCEEDED, RESULT_TOO_LARGE, SQL_REJECTED, RESULT_INVALID, CONNECTION_FAILED, ENGINE_BUSY, ENGINE_UNAVAILABLE, ENGINE_FAILED, CANCELLED or ABANDONED.',
+        'QUERY_TIMEOUT, ROWS_EXCEEDED, RESULT_TOO_LARGE, SQL_REJECTED, RESULT_INVALID, CONNECTION_FAILED, ENGINE_BUSY, ENGINE_UNAVAILABLE, ENGINE_FAILED, DRIVER_MISSING, CANCELLED or ABANDONED.',
     }),
     message: t.exposeString('message', { description: 'What happened and what to do.' }),
     rule: t.exposeString('rule', { nullable: true, description: 'For SQL_REJECTED: the rule.' }),

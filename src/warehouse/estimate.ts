@@ -61,6 +61,7 @@ function parsed(plan: Cell): unknown {
   }
 }
 
+/** Rows and cost of the topmost node of a plan in JSON. */
 export function postgresEstimate(plan: Cell): Estimate {
   const top = node(node(list(parsed(plan))[0])['Plan']);
   return { ...NO_ESTIMATE, rows: count(top['Plan Rows']), cost: count(top['Total Cost']) };
