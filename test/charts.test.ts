@@ -222,6 +222,21 @@ describe('a picture', () => {
     expect(await renderSvg(figure(loop), SIZE)).toMatch(/^<svg/);
   });
 
+  it.each([
+    ['a radar', 'scatterpolar', 'theta', 'r'],
+    ['bars around a centre', 'barpolar', 'theta', 'r'],
+    ['a pie', 'pie', 'labels', 'values'],
+  ])('of %s makes room for its words where it is narrow', async (_, type, names, values) => {
+    const trace = {
+      type,
+      [names]: ['Northern', 'Eastern', 'Southern', 'Western'],
+      [values]: [110_500, 98_200, 87_000, 61_300],
+    };
+    const svg = await renderSvg(figure(trace), { width: 400, height: 700 });
+    for (const name of ['Northern', 'Eastern', 'Southern', 'Western']) expect(svg).toContain(`>${name}<`);
+    if (type === 'pie') expect(svg).toContain('110.5k · 31%');
+  });
+
   it('draws no more than can be seen', async () => {
     const y = many(40_000).map((i) => Math.sin(i / 700));
     const svg = await renderSvg(

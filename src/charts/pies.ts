@@ -108,12 +108,13 @@ export function pies(traces: Part[], layout: Part, frame: Frame): Part {
     const isClockwise = trace['direction'] !== 'counterclockwise';
     const start = 90 - (number(trace['rotation']) ?? 0);
     const total = slices.reduce((sum, { value }) => sum + value, 0);
-    const radius = Math.max(
-      Math.min(cell.width * (hasNames ? 0.62 : 0.94), cell.height * (hasNames ? 0.86 : 0.94)) / 2,
-      8,
-    );
-    const hole = between(number(trace['hole']) ?? 0, 0, 0.95);
     const percent = (value: number): string => `${Number(((value / (total || 1)) * 100).toFixed(1))}%`;
+    const shareOf = (value: number): string => `${short(value)} · ${percent(value)}`;
+    // The numbers beside the slices are written in full.
+    const beside = Math.max(0, ...slices.map(({ value }) => widthOf(shareOf(value), 11.5 * scale))) + 30 * scale;
+    const across = hasNames ? Math.min(cell.width * 0.62, cell.width - 2 * beside) : cell.width * 0.94;
+    const radius = Math.max(Math.min(across, cell.height * (hasNames ? 0.86 : 0.94)) / 2, 8);
+    const hole = between(number(trace['hole']) ?? 0, 0, 0.95);
     const center: [number, number] = [cell.x + cell.width / 2, cell.y + cell.height / 2];
     const fontSize = 14 * scale;
     const inside = 11 * scale;
@@ -150,9 +151,7 @@ export function pies(traces: Part[], layout: Part, frame: Frame): Part {
         ...(hasNames ? {} : { position: 'inside', fontSize: inside }),
         rich: { share: { color: SOFT, fontFamily: FONT, fontSize: 11.5 * scale, lineHeight: 16 * scale } },
         formatter: ({ value, dataIndex }: { value: number; dataIndex: number }) =>
-          hasNames
-            ? `${(written[dataIndex] ?? '').replace(/[{}]/g, '')}\n{share|${short(value)} · ${percent(value)}}`
-            : percent(value),
+          hasNames ? `${(written[dataIndex] ?? '').replace(/[{}]/g, '')}\n{share|${shareOf(value)}}` : percent(value),
       },
       labelLine: {
         show: hasNames,

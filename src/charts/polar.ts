@@ -1,4 +1,4 @@
-import { addLegend, FONT, LINE, nameOf, traceColor, type Entry, type Frame } from './frame.ts';
+import { addLegend, FONT, LINE, nameOf, traceColor, widthOf, type Entry, type Frame } from './frame.ts';
 import { markerColors } from './ramps.ts';
 import { label, list, number, part, short, type Part } from './reading.ts';
 import { ringScale, spokeNames } from './spokes.ts';
@@ -11,10 +11,15 @@ function angles(layout: Part): { startAngle: number; clockwise: boolean } {
   return { startAngle: number(own['rotation']) ?? 90, clockwise: own['direction'] !== 'counterclockwise' };
 }
 
-function polarFrame(frame: Frame, hasLabels: boolean): { center: [number, number]; radius: number } {
-  const space = hasLabels ? 26 * frame.scale : 4;
+/** Where the circle is: as large as the names around it let it be. Long ones are cut rather than leave it no room. */
+function polarFrame(frame: Frame, names: readonly string[]): { center: [number, number]; radius: number } {
+  const space = frame.isSmall ? 4 : 26 * frame.scale;
+  const longest = Math.max(0, ...names.map((name) => widthOf(name, 11.5 * frame.scale)));
+  const beside = frame.isSmall
+    ? 2 * space
+    : Math.max(2 * space, Math.min(longest, frame.width * 0.22) + 10 * frame.scale);
   const height = frame.height - frame.top - frame.margin * 0.7;
-  const radius = Math.max(Math.min(frame.width - 2 * frame.margin - 4 * space, height - 2 * space) / 2, 8);
+  const radius = Math.max(Math.min(frame.width - frame.margin - 2 * beside, height - 2 * space) / 2, 8);
   return { center: [frame.width / 2, frame.top + height / 2], radius };
 }
 
@@ -77,7 +82,7 @@ export function polarBars(traces: Part[], layout: Part, frame: Frame): Part {
     0,
     [...sums.values()].reduce((high, sum) => Math.max(high, sum), 0),
   );
-  const room = polarFrame(frame, !frame.isSmall);
+  const room = polarFrame(frame, names);
   if (hasGrid(layout)) addRings(frame, room);
   const written = spokeNames(names, { ...room, startAngle, clockwise }, frame);
   return {
@@ -148,9 +153,9 @@ function radar(traces: Part[], layout: Part, frame: Frame): Part {
     all.reduce((high, r) => Math.max(high, r), 0),
   );
   const [least, most] = [range[0] ?? scaled.least, range[1] ?? scaled.most];
-  const room = polarFrame(frame, !frame.isSmall);
-  const circle = { ...room, ...angles(layout) };
-  const written = spokeNames(spokes.map(label), circle, frame);
+  const names = spokes.map(label);
+  const circle = { ...polarFrame(frame, names), ...angles(layout) };
+  const written = spokeNames(names, circle, frame);
   const line = { show: hasGrid(layout), lineStyle: { color: LINE, width: scale } };
   return {
     radar: {
@@ -194,7 +199,7 @@ function polarLines(traces: Part[], layout: Part, frame: Frame): Part {
   addLegend(frame, layout, entriesOf(traces, frame, true));
   const { startAngle, clockwise } = angles(layout);
   return {
-    polar: polarFrame(frame, !frame.isSmall),
+    polar: polarFrame(frame, []),
     angleAxis: {
       type: 'value',
       min: 0,
