@@ -2,6 +2,8 @@ import type { InputRef } from '@pothos/core';
 import { builder } from './builder.ts';
 import { DomainError } from './errors.ts';
 import { intOf, uuidOf } from './ids.ts';
+import { roleIds, type RoleName } from './permissions.ts';
+import { RoleName as RoleNameEnum } from './product-enums.ts';
 
 type Bind = (value: unknown) => string;
 type Operators = Record<string, unknown>;
@@ -115,6 +117,16 @@ export function enumFilter(name: string, ref: unknown, column: string, descripti
     input: operatorInput(name, ref, equality),
     description,
     sql: (given, bind, path) => conditions(column, `"${name}"`, given, bind, path, asIs),
+  };
+}
+
+/** A filter on a column with the number of a role. */
+export function roleFilter(column: string, description: string): Filter {
+  const decode = (value: unknown): unknown => roleIds[value as RoleName];
+  return {
+    input: operatorInput('RoleName', RoleNameEnum, equality),
+    description,
+    sql: (given, bind, path) => conditions(column, 'int', given, bind, path, decode),
   };
 }
 

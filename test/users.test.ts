@@ -68,6 +68,21 @@ describe('users work', () => {
     expect(data.company.users.totalCount).toEqual({ value: 6, isExact: true });
   });
 
+  it('lists the users and keys of a role', async () => {
+    const tenant = await t.tenant();
+    const { data } = await t.run(
+      tenant.keys.VIEWER,
+      `{ company { users(where: { role: { in: [OWNER, ADMIN] } }) { nodes { role } } others: users(where: { role: { ne: VIEWER } }) { totalCount { value } }
+         apiKeys(where: { role: { eq: EDITOR } }) { nodes { role } } } }`,
+    );
+    const roles = (list: { nodes: { role: string }[] }) => new Set(list.nodes.map(({ role }) => role));
+    expect([roles(data.company.users), roles(data.company.apiKeys)]).toEqual([
+      new Set(['OWNER', 'ADMIN']),
+      new Set(['EDITOR']),
+    ]);
+    expect(data.company.others.totalCount.value).toBe(5);
+  });
+
   it('adds a user, the least unless told', async () => {
     const { user, userErrors } = await doing(us.keys.ADMIN, CREATE, { name: ' Ada ', email: 'Ada@US.example' });
     expect(userErrors).toEqual([]);

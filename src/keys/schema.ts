@@ -1,6 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { enumFilter, idFilter, scalarFilter } from '../filters.ts';
+import { enumFilter, idFilter, roleFilter, scalarFilter } from '../filters.ts';
 import { intOf, toGlobalId } from '../ids.ts';
 import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
@@ -209,6 +209,7 @@ const keys = listOf({
   filters: {
     name: scalarFilter('String', 't.name', 'What it is called.'),
     kind: enumFilter('KeyKind', KeyKind, 't.kind', 'What it is for.'),
+    role: roleFilter('t."roleId"', 'What it may at most.'),
     userId: idFilter('User', 't."userId"', 'Its owner.'),
     endpointId: idFilter('Endpoint', 't."endpointId"', 'The endpoint it is for.'),
     isSystemGenerated: scalarFilter(

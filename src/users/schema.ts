@@ -1,6 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { enumFilter, scalarFilter } from '../filters.ts';
+import { enumFilter, roleFilter, scalarFilter } from '../filters.ts';
 import { uuidOf } from '../ids.ts';
 import { listOf, substring } from '../lists.ts';
 import { load } from '../loader.ts';
@@ -74,6 +74,7 @@ const users = listOf({
   filters: {
     name: scalarFilter('String', 't.name', 'How they are called.'),
     email: scalarFilter('String', 't.email', 'Their e-mail address.'),
+    role: roleFilter('t."roleId"', 'What they may.'),
     status: enumFilter('UserStatus', UserStatus, 't.status', 'Whether they may sign in.'),
     createdAt: scalarFilter('DateTime', 't."createdAt"', 'When they were added.'),
   },
