@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Context } from './context.ts';
 import { DomainError, notFound } from './errors.ts';
+import { Prisma } from './generated/prisma/client.ts';
 
 /** The fields of an input that were given: those left out are kept. */
 export function given<T extends Record<string, unknown>>(input: T): Partial<T> {
@@ -41,4 +43,19 @@ export async function explainMissing(
     path: ['input', 'expectedVersion'],
     details: { currentVersion: row.version },
   });
+}
+
+/** A value as the database gives it back: JSON without what it cannot say. */
+const stored = (value: unknown): unknown =>
+  value === Prisma.DbNull ? null : typeof value === 'object' ? JSON.parse(JSON.stringify(value)) : value;
+
+/** Those of some columns that get another value than the row has: what is given anew as it was is no change. */
+export function changedColumns<K extends string>(
+  before: Record<K, unknown>,
+  columns: Record<string, unknown>,
+  names: readonly K[],
+): K[] {
+  return names.filter(
+    (name) => columns[name] !== undefined && !isDeepStrictEqual(stored(columns[name]), stored(before[name])),
+  );
 }

@@ -103,6 +103,23 @@ export function throwAll(errors: DomainError[]): void {
   if (errors.length > 1) throw new DomainErrors(errors);
 }
 
+/**
+ * Does several things at once and answers what each gives; what they refuse is thrown together, in their order.
+ * @throws DomainError or DomainErrors; anything else that one of them throws
+ */
+export async function together<T extends readonly (() => unknown)[]>(
+  ...attempts: T
+): Promise<{ [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
+  const done = await Promise.allSettled(attempts.map(async (attempt) => attempt()));
+  const refused = done.flatMap((one): unknown[] => {
+    if (one.status === 'fulfilled') return [];
+    return one.reason instanceof DomainErrors ? one.reason.errors : [one.reason];
+  });
+  for (const reason of refused) if (!(reason instanceof DomainError)) throw reason;
+  throwAll(refused as DomainError[]);
+  return done.map((one) => (one as PromiseFulfilledResult<unknown>).value) as never;
+}
+
 /** The answer to an id that names nothing the caller may see, whether it exists or not. */
 export function notFound(what: string, path: string[] = ['id']): DomainError {
   return new DomainError('NOT_FOUND', `No such ${what}.`, { path });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fireAlerts } from '../src/alerts/fire.ts';
 import { createContext, type Context } from '../src/context.ts';
 import { events, type AssetEvent } from '../src/events.ts';
+import { newId } from '../src/ids.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
@@ -256,6 +257,21 @@ describe('alerts refuse', () => {
     const { alert } = await create(us.keys.ANALYST, { assetId });
     const answer = await mutate(us.keys.ANALYST, 'alertUpdate', { id: alert.id, thresholdPercent: '5' }, '__typename');
     expect(answer.userErrors).toEqual([{ code: 'VALIDATION', path: ['input', 'thresholdPercent'] }]);
+  });
+
+  it('an asset that is not there, a threshold and an address that do not go, all at once', async () => {
+    const assetId = gid('Asset', newId());
+    const wrong = {
+      assetId,
+      kind: 'PRICE_CHANGED',
+      thresholdPercent: '5',
+      webhookUrl: 'https://a:b@hooks.example.com/',
+    };
+    expect((await create(us.keys.ANALYST, wrong)).userErrors).toEqual([
+      { code: 'NOT_FOUND', path: ['input', 'assetId'] },
+      { code: 'VALIDATION', path: ['input', 'thresholdPercent'] },
+      { code: 'VALIDATION', path: ['input', 'webhookUrl'] },
+    ]);
   });
 
   it('an address with a password', async () => {

@@ -457,6 +457,27 @@ describe('connections refuse', () => {
     ).toEqual([['VALIDATION', 'input.credentials.host']]);
   });
 
+  it('what is wrong in different members, all at once', async () => {
+    const wrong = { name: 'Bad', hasVerifiedUsageAbility: false };
+    const engineId = gid('StorageEngine', POSTGRES);
+    expect(
+      mistakes(await create({ ...wrong, engineId, credentialType: 'OAUTH', settings: 'x', credentials: [] })),
+    ).toEqual([
+      ['VALIDATION', 'input.credentialType'],
+      ['VALIDATION', 'input.settings'],
+      ['VALIDATION', 'input.credentials'],
+      ['VALIDATION', 'input.hasVerifiedUsageAbility'],
+    ]);
+    expect(mistakes(await create({ ...wrong, engineId, credentials: { ...postgresCredentials, port: 0 } }))).toEqual([
+      ['VALIDATION', 'input.credentials.port'],
+      ['VALIDATION', 'input.hasVerifiedUsageAbility'],
+    ]);
+    expect(mistakes(await create({ ...wrong, engineId: gid('StorageEngine', 9999) }))).toEqual([
+      ['NOT_FOUND', 'input.engineId'],
+      ['VALIDATION', 'input.hasVerifiedUsageAbility'],
+    ]);
+  });
+
   it('a right to use that is not confirmed, a time limit out of bounds, a credential type that is not of the engine', async () => {
     const input = { engineId: gid('StorageEngine', DUCKDB), name: 'Bad', credentials: { path: file } };
     expect(mistakes(await create({ ...input, hasVerifiedUsageAbility: false }))).toEqual([

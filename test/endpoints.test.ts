@@ -176,6 +176,11 @@ describe('endpoints work', () => {
       lastTestOkAt: null,
       rateLimit: null,
     });
+    await t.app.database.prisma.endpoint.update({ where: { id: row.id }, data: { lastTestOkAt: new Date() } });
+    const asItWas = await t.run(us.keys.EDITOR, UPDATE, {
+      input: { id, connectionId: gid('Connection', source), columns: [{ name: 'x', type: 'STRING' }] },
+    });
+    expect(asItWas.data.endpointUpdate.endpoint).toMatchObject({ version: 4, lastTestOkAt: expect.any(String) });
     expect((await stored(row.id)).endpointSchema).toEqual({
       columns: [
         { name: 'x', type: 'STRING', aggregation: null, filter: null, isHidden: false, alias: null, order: null },
@@ -459,6 +464,15 @@ describe('endpoints refuse', () => {
       ['VALIDATION', 'input.dataTimePeriodEnd'],
       ['VALIDATION', 'input.industryId'],
       ['VALIDATION', 'input.useCaseId'],
+    ]);
+  });
+
+  it('a name of no letter, a list of nobody and a connection that is none, all at once', async () => {
+    const connectionId = gid('Connection', (await t.world.connection(them.company.id)).id);
+    expect(mistakes(await create({ name: '!!!', accessMethod: 'IP', accessWhitelist: [], connectionId }))).toEqual([
+      ['VALIDATION', 'input.name'],
+      ['VALIDATION', 'input.accessWhitelist'],
+      ['NOT_FOUND', 'input.connectionId'],
     ]);
   });
 

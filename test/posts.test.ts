@@ -324,10 +324,11 @@ describe('posts refuse', () => {
     const running = await run(us.company.id, { assetId: foreignAsset.id, status: 'RUNNING', finishedAt: null });
     const { userErrors } = await create(us.keys.EDITOR, {
       title: 'x',
-      contentHtml: 'x',
+      contentHtml: '<script>x</script>',
       runIds: [foreign, page, running].map((one) => gid('Run', one)),
     });
     expect(path(userErrors)).toEqual([
+      ['VALIDATION', ['input', 'contentHtml']],
       ['NOT_FOUND', ['input', 'runIds', '0']],
       ['VALIDATION', ['input', 'runIds', '1']],
       ['VALIDATION', ['input', 'runIds', '2']],

@@ -1,6 +1,6 @@
 import { explainMissing, given } from '../changes.ts';
 import type { Context } from '../context.ts';
-import { DomainError, notFound, violatedIndex } from '../errors.ts';
+import { DomainError, notFound, together, violatedIndex } from '../errors.ts';
 import { personOf } from '../users/person.ts';
 import { demandVisible } from '../favorites/watchable.ts';
 import type { Alert, AlertKind } from '../generated/prisma/client.ts';
@@ -57,9 +57,11 @@ function withSecret(ctx: Context, alert: Alert): AlertWithSecret {
  */
 export async function createAlert(ctx: Context, input: AlertInput): Promise<AlertWithSecret> {
   const { companyId, userId } = personOf(ctx);
-  checkUrl(ctx, input.webhookUrl);
-  checkThreshold(input.kind, input.thresholdPercent);
-  await demandVisible(ctx, input.assetId);
+  await together(
+    () => demandVisible(ctx, input.assetId),
+    () => checkThreshold(input.kind, input.thresholdPercent),
+    () => checkUrl(ctx, input.webhookUrl),
+  );
   try {
     return withSecret(ctx, await ctx.db.alert.create({ data: { companyId, userId, ...input } }));
   } catch (error) {
@@ -79,9 +81,11 @@ export async function updateAlert(ctx: Context, input: AlertChanges): Promise<Al
   const { id, expectedVersion, ...fields } = input;
   const own = await ctx.db.alert.findFirst({ where: { id, companyId, userId }, select: { kind: true } });
   if (!own) throw notFound('alert', ['input', 'id']);
-  checkUrl(ctx, fields.webhookUrl);
   // An alert's kind never changes, so what was read still holds.
-  checkThreshold(own.kind, fields.thresholdPercent);
+  await together(
+    () => checkThreshold(own.kind, fields.thresholdPercent),
+    () => checkUrl(ctx, fields.webhookUrl),
+  );
   const { count } = await ctx.db.alert.updateMany({
     where: { id, companyId, userId, ...(expectedVersion ? { version: expectedVersion } : {}) },
     data: { ...given(fields), version: { increment: 1 }, updatedAt: ctx.now },

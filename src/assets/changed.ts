@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
-import { Prisma, type Asset } from '../generated/prisma/client.ts';
+import { changedColumns } from '../changes.ts';
+import type { Asset } from '../generated/prisma/client.ts';
 
 /** What decides what an asset answers: after a change of these it must be tested anew. */
 const DEFINING = [
@@ -31,13 +31,10 @@ const LISTED = [
   'dataSourceRefreshFrequency',
 ] as const satisfies (keyof Asset)[];
 
-/** A value as the database gives it back: JSON without what it cannot say. */
-const stored = (value: unknown): unknown =>
-  value === Prisma.DbNull ? null : typeof value === 'object' ? JSON.parse(JSON.stringify(value)) : value;
-
-/** Columns among those given whose values are other ones than the asset has: what is given anew as it was is no change. */
+/** What an update changes of an asset: whether its definition, and what of its listing. */
 export function changedIn(before: Asset, columns: Record<string, unknown>): { isRedefined: boolean; listed: string[] } {
-  const isChanged = (name: keyof Asset): boolean =>
-    columns[name] !== undefined && !isDeepStrictEqual(stored(columns[name]), stored(before[name]));
-  return { isRedefined: DEFINING.some(isChanged), listed: LISTED.filter(isChanged) };
+  return {
+    isRedefined: changedColumns(before, columns, DEFINING).length > 0,
+    listed: changedColumns(before, columns, LISTED),
+  };
 }

@@ -1,10 +1,10 @@
 import { explainMissing, given } from '../changes.ts';
 import { transaction, viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound, violatedIndex } from '../errors.ts';
+import { DomainError, notFound, together, violatedIndex } from '../errors.ts';
 import { Prisma, type Connection, type CredentialType } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import type { Engine } from '../warehouse/engine.ts';
-import { objectOf, stillTaken } from './credentials.ts';
+import { objectOf, stillTaken, type SplitSettings } from './credentials.ts';
 import { openSecrets, targetKey } from './open.ts';
 import { checkedSettings, credentialTypeOf, driverOf, sealedSecrets } from './settings.ts';
 
@@ -36,26 +36,32 @@ function nameTaken(error: unknown): unknown {
   return new DomainError('CONFLICT', 'Another connection has this name.', { path: ['input', 'name'], cause: error });
 }
 
+/** What a new connection takes of its engine: how it signs in, and its settings, checked. */
+async function wiresOf(ctx: Context, input: ConnectionInput): Promise<{ type: CredentialType; split: SplitSettings }> {
+  const row = await ctx.db.storageEngine.findUnique({ where: { id: input.engineId } });
+  if (!row) throw notFound('storage engine', ['input', 'engineId']);
+  const engine = driverOf(ctx, row);
+  const [type, settings, credentials] = await together(
+    () => credentialTypeOf(row, input.credentialType),
+    () => objectOf(input.settings ?? {}, ['input', 'settings']),
+    () => objectOf(input.credentials ?? {}, ['input', 'credentials']),
+  );
+  return { type, split: await checkedSettings(ctx, engine, type, settings, credentials) };
+}
+
 /**
  * Makes a connection of the caller's company. Nothing is connected: `testConnection` does that.
  * @throws DomainError VALIDATION, NOT_FOUND or UNSUPPORTED on `engineId`, CONFLICT on `name`.
  */
 export async function createConnection(ctx: Context, input: ConnectionInput): Promise<Connection> {
   const { companyId, userId } = viewerOf(ctx);
-  const { engineId, name, credentialType, description, providerDomain, timeoutMs } = input;
-  if (!input.hasVerifiedUsageAbility)
-    throw invalid('Confirm with true that you have the right to use the data.', 'hasVerifiedUsageAbility');
-  const row = await ctx.db.storageEngine.findUnique({ where: { id: engineId } });
-  if (!row) throw notFound('storage engine', ['input', 'engineId']);
-  const engine = driverOf(ctx, row);
-  const type = credentialTypeOf(row, credentialType);
-  const settings = objectOf(input.settings ?? {}, ['input', 'settings']);
-  const split = await checkedSettings(
-    ctx,
-    engine,
-    type,
-    settings,
-    objectOf(input.credentials ?? {}, ['input', 'credentials']),
+  const { engineId, name, description, providerDomain, timeoutMs } = input;
+  const [{ type, split }] = await together(
+    () => wiresOf(ctx, input),
+    () => {
+      if (!input.hasVerifiedUsageAbility)
+        throw invalid('Confirm with true that you have the right to use the data.', 'hasVerifiedUsageAbility');
+    },
   );
   const id = newId();
   const data = {

@@ -1,6 +1,6 @@
-import { explainMissing, given } from '../changes.ts';
+import { changedColumns, explainMissing, given } from '../changes.ts';
 import { transaction, viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound, throwAll, violatedIndex } from '../errors.ts';
+import { DomainError, notFound, throwAll, together, violatedIndex } from '../errors.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
 import { sanitize } from '../html.ts';
 import { newId } from '../ids.ts';
@@ -89,13 +89,20 @@ function nameTaken(error: unknown): unknown {
 export async function createEndpoint(ctx: Context, input: CreateInput): Promise<Endpoint> {
   const { companyId, userId } = viewerOf(ctx);
   const slug = slugOf(input.name);
-  if (!slug) throw invalid('A name has at least one letter or digit.', 'name');
-  await check(ctx, input, {
-    accessMethod: input.accessMethod ?? 'API_KEY',
-    accessWhitelist: input.accessWhitelist ?? [],
-    dataTimePeriodStart: input.dataTimePeriodStart,
-    dataTimePeriodEnd: input.dataTimePeriodEnd,
-  });
+  await together(
+    () => {
+      if (!slug) throw invalid('A name has at least one letter or digit.', 'name');
+    },
+    () =>
+      check(ctx, input, {
+        accessMethod: input.accessMethod ?? 'API_KEY',
+        accessWhitelist: input.accessWhitelist ?? [],
+        dataTimePeriodStart: input.dataTimePeriodStart,
+        dataTimePeriodEnd: input.dataTimePeriodEnd,
+      }),
+    // Held anew where it is written.
+    () => holdConnection(ctx, input.connectionId),
+  );
   // Nothing given: the database's own value.
   const columns = Object.fromEntries(Object.entries(await rowOf(input)).filter(([, value]) => value !== null));
   const data = { ...columns, id: newId(), companyId, userId, slug } as unknown as Prisma.EndpointUncheckedCreateInput;
@@ -110,7 +117,7 @@ export async function createEndpoint(ctx: Context, input: CreateInput): Promise<
 }
 
 /** What decides which rows are answered: after a change of these an endpoint must be tested anew. */
-const defining = ['connectionId', 'columns', 'sourceSchemaName', 'sourceTableName'] as const;
+const DEFINING = ['connectionId', 'endpointSchema', 'sourceSchemaName', 'sourceTableName'] as const;
 
 /**
  * Changes an endpoint of the caller's company; its slug stays whatever its name becomes.
@@ -129,9 +136,10 @@ export async function updateEndpoint(ctx: Context, { id, expectedVersion, ...inp
       dataTimePeriodEnd: input.dataTimePeriodEnd,
     }) as Partial<Whole>),
   });
-  const isRedefined = defining.some((field) => input[field] !== undefined);
+  const columns = await rowOf(input);
+  const isRedefined = changedColumns(before, columns, DEFINING).length > 0;
   const data = {
-    ...(await rowOf(input)),
+    ...columns,
     ...(isRedefined ? { lastTestOkAt: null } : {}),
     version: { increment: 1 },
     updatedAt: ctx.now,

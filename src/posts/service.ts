@@ -1,6 +1,6 @@
 import { explainMissing, given } from '../changes.ts';
 import { transaction, viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound } from '../errors.ts';
+import { DomainError, notFound, together } from '../errors.ts';
 import { personOf } from '../users/person.ts';
 import type { Post, PostTone, Prisma } from '../generated/prisma/client.ts';
 import { sanitize } from '../html.ts';
@@ -77,8 +77,10 @@ function generationColumns(generation: Generation | null): Partial<Prisma.PostUn
 export async function createPost(ctx: Context, input: PostInput): Promise<SavedPost> {
   const { companyId, userId } = personOf(ctx);
   const { title, category, teaser, isGenerated } = input;
-  const { html, removed } = await cleaned(input.contentHtml);
-  const insights = await insightsOf(ctx, input.runIds);
+  const [{ html, removed }, insights] = await together(
+    () => cleaned(input.contentHtml),
+    () => insightsOf(ctx, input.runIds),
+  );
   const post = await ctx.db.post.create({
     data: {
       id: newId(),
