@@ -293,6 +293,23 @@ describe('what only one of them does', () => {
     await server.close();
   });
 
+  it.each(['snowflake', 'databricks'])(
+    '%s runs nothing that reads more bytes than the connection allows',
+    async (driver) => {
+      const fixture = fixtures.find((one) => one.driver === driver);
+      if (!fixture) throw new Error(driver);
+      const server = await fixture.start();
+      const settings = fixture.settings(server.url);
+      const error = await failure(run(driver, { ...settings, maximumBytesScanned: 1_000_000 }, 'SELECT numbers(2)'));
+      expect([error.code, error.hint]).toEqual(['ENGINE_FAILED', expect.stringContaining('maximumBytesScanned')]);
+      const enough = { ...settings, maximumBytesScanned: '9000000' };
+      expect((await run(driver, enough, 'SELECT numbers(2)')).values).toEqual([[1, 2]]);
+      expect((await failure(run(driver, enough, 'SELECT plan_none'))).message).toContain('does not say how much');
+      expect(() => engines.get(driver).checkSettings({ ...settings, maximumBytesScanned: 0 })).toThrow(/maximum/);
+      await server.close();
+    },
+  );
+
   it('Snowflake takes a programmatic token too', async () => {
     const server = await startSnowflake(SECRET);
     const settings = { account: 'myorg-shop', endpoint: server.url, token: SECRET, warehouse: 'WH' };

@@ -65,6 +65,7 @@ const snowflake = z.strictObject({
   database: said(255).optional(),
   schema: said(255).optional(),
   role: said(255).optional(),
+  maximumBytesScanned,
   endpoint,
 });
 const trino = z.strictObject({
@@ -135,6 +136,7 @@ const shapes: Record<string, Shape | Partial<Record<CredentialType, Shape>>> = {
     warehouseId: said(100),
     catalog: said(255).optional(),
     schema: said(255).optional(),
+    maximumBytesScanned,
     endpoint,
   }),
   bigquery,

@@ -34,6 +34,7 @@ interface DatabricksSettings {
 
 function settingsOf(settings: Record<string, unknown>, network: NetworkPolicy): DatabricksSettings {
   const read = new SettingsReader(settings);
+  read.maximumBytesScanned();
   const origin = read.optional('endpoint') ?? `https://${read.text('host', HOST, HOST_HINT)}`;
   checkOrigin(origin, HOSTS, network);
   return {
@@ -239,6 +240,7 @@ export function createDatabricks(options: { network: NetworkPolicy }): Engine {
       read: databricksEstimate,
       unbound: /UNBOUND_SQL_PARAMETER|PARAMETER_MARKER/,
     },
+    isBoundByPlan: true,
     noEstimate: 'Databricks has no statistics of these tables; ANALYZE TABLE collects them.',
   });
 }

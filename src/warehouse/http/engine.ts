@@ -25,6 +25,7 @@ import { CATALOGUE_LIMITS, groupTables, rowsIn } from '../tables.ts';
 import { metered, scrub } from '../wire.ts';
 import type { HttpColumn } from './cells.ts';
 import type { HttpClient } from './client.ts';
+import { SettingsReader, tooDear } from './settings.ts';
 
 /** Rows as a service sends them; the first page of a job says what their columns are. */
 export interface Page {
@@ -82,6 +83,8 @@ export interface HttpEngineOptions {
   writeWarning: string | null;
   /** How it explains; left out where its service has `estimate`. */
   explain?: Explain;
+  /** Whether `maximumBytesScanned` is held against its plan: its service takes no such bound with a statement. */
+  isBoundByPlan?: true;
   estimatesForBuyers?: true;
   noEstimate: string;
 }
@@ -311,6 +314,24 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     return readPlan(plan);
   }
 
+  /** Runs a statement that reads no more, as its service foresees, than the connection allows. */
+  async function runBounded(
+    target: ConnectionTarget,
+    statement: Statement,
+    limits: Limits,
+    signal: AbortSignal,
+  ): Promise<Running> {
+    const most = options.isBoundByPlan ? new SettingsReader(target.settings).maximumBytesScanned() : null;
+    if (most === null || !options.explain) return run(target, statement, limits, signal);
+    const start = performance.now();
+    const { bytes } = await explain(options.explain, target, statement, limits.timeoutMs, signal);
+    if (bytes === null)
+      throw unexplained('The service does not say how much the query reads, and the connection bounds it.');
+    if (bytes > most) throw tooDear();
+    const timeoutMs = Math.max(1, Math.ceil(limits.timeoutMs - (performance.now() - start)));
+    return run(target, statement, { ...limits, timeoutMs }, signal);
+  }
+
   async function estimate(
     target: ConnectionTarget,
     statement: Statement,
@@ -343,7 +364,7 @@ export function createHttpEngine(options: HttpEngineOptions): Engine {
     can: { cancel: true, sample: false },
     secretSettings: options.secretSettings,
     checkSettings: options.check,
-    run,
+    run: runBounded,
     test,
     tables: async (target, filter, signal) => {
       const { settings } = target;

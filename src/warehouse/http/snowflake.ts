@@ -31,6 +31,7 @@ interface SnowflakeSettings {
 
 function settingsOf(settings: Record<string, unknown>, network: NetworkPolicy): SnowflakeSettings {
   const read = new SettingsReader(settings);
+  read.maximumBytesScanned();
   const account = read.text(
     'account',
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,250}$/,
@@ -225,6 +226,7 @@ export function createSnowflake(options: { network: NetworkPolicy }): Engine {
       read: snowflakeEstimate,
       unbound: /bind variable/i,
     },
+    isBoundByPlan: true,
     noEstimate: 'Snowflake did not say how many bytes it would read.',
   });
 }
