@@ -65,11 +65,10 @@ const MOST_SIZES = 100;
 /** Fragments can combine in more ways than there is time to look at. */
 const MOST_LOOKS = 10_000;
 
-/** What of a variable's value changes a cost: a list's length, or the number, text or truth itself. */
+/** What of a variable's value changes a cost: a list's length, a number, a truth; of anything else what it is. */
 function sizeText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.length}]`;
-  // Whatever was sent may be there, nested without end.
-  return typeof value === 'object' && value !== null ? '{}' : (JSON.stringify(value) ?? '');
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? String(value) : typeof value;
 }
 
 /** How many items a value of an argument asks for: of a list as many as it has, and one without brackets is a list too. */
