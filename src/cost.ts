@@ -65,9 +65,17 @@ const MOST_SIZES = 100;
 /** Fragments can combine in more ways than there is time to look at. */
 const MOST_LOOKS = 10_000;
 
-/** What of a variable's value changes a cost: a list's length, or the number or truth itself. */
-const sizeText = (value: unknown): string =>
-  Array.isArray(value) ? `[${value.length}]` : (JSON.stringify(value) ?? '');
+/** What of a variable's value changes a cost: a list's length, a number, a truth; of anything else what it is. */
+function sizeText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.length}]`;
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? String(value) : typeof value;
+}
+
+/** How many items a value of an argument asks for: of a list as many as it has, and one without brackets is a list too. */
+function itemsOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return typeof value === 'string' ? 1 : typeof value === 'number' ? value : MAX_PAGE_SIZE;
+}
 
 /** The operation of a document that is asked for. */
 function operationOf(document: DocumentNode, name: string | null): OperationDefinitionNode | undefined {
@@ -89,7 +97,8 @@ export function costOf(
 ): Found {
   const byName = measured.get(document) ?? new Map();
   const known = byName.get(operationName) ?? { used: new Set<string>(), found: new Map<string, Found>() };
-  const sizes = (): string => [...known.used].map((name) => sizeText(variables[name])).join();
+  const sizes = (): string =>
+    [...known.used].map((name) => (Object.hasOwn(variables, name) ? sizeText(variables[name]) : '')).join();
   const before = known.found.get(sizes());
   if (before) return before;
   const found = measure(schema, document, operationName, variables, known.used);
@@ -118,7 +127,8 @@ function measure(
     variable.name.value,
     defaultValue && valueFromASTUntyped(defaultValue),
   ]);
-  const values: Variables = { ...Object.fromEntries(defaults), ...variables };
+  // Without what every object has: a variable may have the name of that.
+  const values = Object.assign(Object.create(null), Object.fromEntries(defaults), variables) as Variables;
   const numbers = new Map<FieldNode, number>();
   const shapes = new Map<string, Shape>();
   let looks = 0;
@@ -168,7 +178,7 @@ function measure(
       .filter(({ name }) => rule.by?.includes(name.value))
       .map(({ value }) => read(value))
       .filter((value) => value != null)
-      .map((value) => (Array.isArray(value) ? value.length : Number(value)));
+      .map(itemsOf);
     if (given.length === 0) return rule.assumed;
     const most = Math.max(...given.map((size) => (Number.isFinite(size) ? size : MAX_PAGE_SIZE)));
     // Outside of this it is an error anyway.
