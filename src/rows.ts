@@ -2,7 +2,7 @@ import { getNamedType, isObjectType } from 'graphql';
 import type { ModelName } from './builder.ts';
 import type { Context } from './context.ts';
 import { load, oneByPosition, type Loader } from './loader.ts';
-import { columnsAsked, columnsOf, onceASelection, type Selection } from './selection.ts';
+import { columnsAsked, columnsOf, onceASelection, shownAlone, type Selection } from './selection.ts';
 
 export type { Selection } from './selection.ts';
 
@@ -53,6 +53,25 @@ export function rowBy<R>(
   });
   loaders.set(name, loader as RowLoader<unknown>);
   return loader;
+}
+
+const columnsShown = onceASelection((_: object, info: Selection) => {
+  const type = getNamedType(info.returnType);
+  return { columns: isObjectType(type) ? shownAlone(type, info) : null };
+});
+
+/**
+ * A row that is known to be there, by its id: where a selection shows columns as they are and lists that belong to it,
+ * the lists are read beside the row, not after it, and without such columns it is not read at all.
+ */
+export function beside<R>(loader: RowLoader<R>, ctx: Context, key: RowKey, info: Selection): unknown {
+  const { columns } = columnsShown(loader, info);
+  if (columns?.length === 0) return { id: key.id };
+  const row = load(ctx, loader.for(info), key) as Promise<Record<string, unknown> | null>;
+  if (!columns) return row;
+  const parts: Record<string, unknown> = { id: key.id };
+  for (const column of columns) parts[column] = row.then((found) => found?.[column]);
+  return parts;
 }
 
 /** A field that shows the row a row refers to: `id` and `company` are the columns that make its key. */

@@ -71,7 +71,8 @@ describe('the number of statements', () => {
   });
 
   it('is what was asked for: a count alone costs no rows, rows alone no count', async () => {
-    const company = 1;
+    // Nothing of the company itself is shown, so it is not read.
+    const company = 0;
     expect((await counted(large, '{ company { assets { totalCount { value } } } }')).statements).toHaveLength(
       company + 1,
     );
@@ -83,6 +84,28 @@ describe('the number of statements', () => {
       company,
     );
     expect((await counted(large, '{ __typename viewer { role permissions } }')).statements).toEqual([]);
+  });
+
+  it('in a row is no more than the depth: what belongs to the company is read beside it', async () => {
+    const document = '{ company { id name assets { nodes { name } } users { nodes { name } } } }';
+    let turn = 0;
+    let isOver = false;
+    const turns: number[] = [];
+    await counted(large, document);
+    const stop = t.app.database.onStatement(() => turns.push(turn));
+    const tick = (): void => {
+      turn++;
+      if (!isOver) setImmediate(tick);
+    };
+    setImmediate(tick);
+    const { company } = (await t.run(large.keys.OWNER, document)).data;
+    isOver = true;
+    stop();
+    expect([company.name, company.assets.nodes.length]).toEqual([large.company.name, 20]);
+    expect(turns).toHaveLength(3);
+    expect(new Set(turns).size).toBe(1);
+    const { statements } = await counted(large, '{ company { id timezone vendorShare assets { nodes { name } } } }');
+    expect(statements).toHaveLength(2);
   });
 
   it('of a page reads no heavy column that nobody asked for', async () => {

@@ -5,15 +5,19 @@ import { mutation } from '../mutation.ts';
 import { bool, changeable, clearable, enumOf, expectedVersion, intIdOfType, text } from '../input.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { PartnershipType } from '../product-enums.ts';
-import { EVERYBODY, rowBy, type Selection } from '../rows.ts';
+import { beside, EVERYBODY, rowBy, type RowKey } from '../rows.ts';
 import { updateCompany } from './service.ts';
 
 const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.company' });
 
 /** The caller's own company. */
-export function ownCompany(ctx: Context, info?: Selection): Promise<ModelRow<'Company'> | null> {
+export function ownCompany(ctx: Context): Promise<ModelRow<'Company'> | null> {
+  return load(ctx, companyById, ownKey(ctx));
+}
+
+function ownKey(ctx: Context): RowKey {
   const { companyId } = viewerOf(ctx);
-  return load(ctx, info ? companyById.for(info) : companyById, { company: companyId, id: companyId });
+  return { company: companyId, id: companyId };
 }
 
 const reference = <M extends 'Industry' | 'Country' | 'Plan'>(
@@ -108,7 +112,7 @@ builder.queryFields((t) => ({
     nullable: true,
     access: 'company:read',
     description: 'The company of the caller.',
-    resolve: (_, __, ctx, info) => ownCompany(ctx, info) as never,
+    resolve: (_, __, ctx, info) => beside(companyById, ctx, ownKey(ctx), info) as never,
   }),
 }));
 
