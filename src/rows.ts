@@ -2,7 +2,7 @@ import { getNamedType, isObjectType } from 'graphql';
 import type { ModelName } from './builder.ts';
 import type { Context } from './context.ts';
 import { load, oneByPosition, type Loader } from './loader.ts';
-import { columnsAsked, columnsOf, onceASelection, shownAlone, type Selection } from './selection.ts';
+import { columnsAsked, columnsOf, onceASelection, needsIdAlone, type Selection } from './selection.ts';
 
 export type { Selection } from './selection.ts';
 
@@ -29,8 +29,8 @@ export function rowBy<R>(
 ): RowLoader<R> {
   const { column = 'id', type = 'uuid', where, isFull = true } = options;
   const name = `${model} by ${column} ${isFull} ${where}`;
-  const known = loaders.get(name);
-  if (known) return known as RowLoader<R>;
+  const made = loaders.get(name);
+  if (made) return made as RowLoader<R>;
   const loaderOf = (columns: string): Loader<RowKey, R | null> => {
     const text = `select k.n, ${columns} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
     join "${model}" t on t."${column}" = k.id where ${where}`;
@@ -55,23 +55,14 @@ export function rowBy<R>(
   return loader;
 }
 
-const columnsShown = onceASelection((_: object, info: Selection) => {
+const needsRow = onceASelection((_: object, info: Selection) => {
   const type = getNamedType(info.returnType);
-  return { columns: isObjectType(type) ? shownAlone(type, info) : null };
+  return { row: !isObjectType(type) || !needsIdAlone(type, info) };
 });
 
-/**
- * A row that is known to be there, by its id: where a selection shows columns as they are and lists that belong to it,
- * the lists are read beside the row, not after it, and without such columns it is not read at all.
- */
-export function beside<R>(loader: RowLoader<R>, ctx: Context, key: RowKey, info: Selection): unknown {
-  const { columns } = columnsShown(loader, info);
-  if (columns?.length === 0) return { id: key.id };
-  const row = load(ctx, loader.for(info), key) as Promise<Record<string, unknown> | null>;
-  if (!columns) return row;
-  const parts: Record<string, unknown> = { id: key.id };
-  for (const column of columns) parts[column] = row.then((found) => found?.[column]);
-  return parts;
+/** A row that is known to be there, by its id: it is read only where a selection shows more of it than its id and its lists. */
+export function known<R>(loader: RowLoader<R>, ctx: Context, key: RowKey, info: Selection): unknown {
+  return needsRow(loader, info).row ? load(ctx, loader.for(info), key) : { id: key.id };
 }
 
 /** A field that shows the row a row refers to: `id` and `company` are the columns that make its key. */

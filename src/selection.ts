@@ -145,19 +145,11 @@ export function columnsAsked(model: ModelName, type: GraphQLObjectType, info: Gr
     .join(', ');
 }
 
-/**
- * The columns of a row that a selection shows as they are, where all else that it asks for needs no more than the id;
- * null where a resolver wants to see the row.
- */
-export function shownAlone(type: GraphQLObjectType, info: GraphQLResolveInfo): string[] | null {
-  const shown: string[] = [];
-  for (const name of fieldsAsked(info, 'item')) {
-    const field = type.getFields()[name];
-    const column = field?.extensions['pothosExposedField'];
-    if (typeof column === 'string') shown.push(column);
-    else if (columnsBehind(field)?.some((behind) => behind !== 'id') ?? true) return null;
-  }
-  return shown;
+/** Whether all that a selection asks of a row follows from its id. */
+export function needsIdAlone(type: GraphQLObjectType, info: GraphQLResolveInfo): boolean {
+  return [...fieldsAsked(info, 'item')].every((name) =>
+    columnsBehind(type.getFields()[name])?.every((column) => column === 'id'),
+  );
 }
 
 /** Something that follows from a selection alone: worked out once a document, `of` something that there are few of. */

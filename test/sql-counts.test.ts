@@ -86,28 +86,6 @@ describe('the number of statements', () => {
     expect((await counted(large, '{ __typename viewer { role permissions } }')).statements).toEqual([]);
   });
 
-  it('in a row is no more than the depth: what belongs to the company is read beside it', async () => {
-    const document = '{ company { id name assets { nodes { name } } users { nodes { name } } } }';
-    let turn = 0;
-    let isOver = false;
-    const turns: number[] = [];
-    await counted(large, document);
-    const stop = t.app.database.onStatement(() => turns.push(turn));
-    const tick = (): void => {
-      turn++;
-      if (!isOver) setImmediate(tick);
-    };
-    setImmediate(tick);
-    const { company } = (await t.run(large.keys.OWNER, document)).data;
-    isOver = true;
-    stop();
-    expect([company.name, company.assets.nodes.length]).toEqual([large.company.name, 20]);
-    expect(turns).toHaveLength(3);
-    expect(new Set(turns).size).toBe(1);
-    const { statements } = await counted(large, '{ company { id timezone vendorShare assets { nodes { name } } } }');
-    expect(statements).toHaveLength(2);
-  });
-
   it('of a page reads no heavy column that nobody asked for', async () => {
     const light = await counted(large, '{ company { assets { nodes { name slug } } } }');
     expect(light.statements.join(' ')).not.toContain('sqlLogic');

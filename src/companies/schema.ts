@@ -5,7 +5,7 @@ import { mutation } from '../mutation.ts';
 import { bool, changeable, clearable, enumOf, expectedVersion, intIdOfType, text } from '../input.ts';
 import { idOf, NodeInterface, registerNode } from '../nodes.ts';
 import { PartnershipType } from '../product-enums.ts';
-import { beside, EVERYBODY, rowBy, type RowKey } from '../rows.ts';
+import { EVERYBODY, known, rowBy, type RowKey } from '../rows.ts';
 import { updateCompany } from './service.ts';
 
 const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.company' });
@@ -112,7 +112,7 @@ builder.queryFields((t) => ({
     nullable: true,
     access: 'company:read',
     description: 'The company of the caller.',
-    resolve: (_, __, ctx, info) => beside(companyById, ctx, ownKey(ctx), info) as never,
+    resolve: (_, __, ctx, info) => known(companyById, ctx, ownKey(ctx), info) as never,
   }),
 }));
 
