@@ -66,21 +66,17 @@ describe('the schema', () => {
   });
 
   it('finds by node all that has an id of its own', () => {
-    const others = types.filter(
+    // These show an asset, an endpoint, a post or reference data, by the id of that; a discount is a part of its price.
+    const shown = ['AssetListing', 'AvailableEndpoint', 'CompanyObject', 'EndpointListing', 'Facet'];
+    const others = [...shown, 'PendingAsset', 'PendingEndpoint', 'PriceDiscount', 'PublicPost'];
+    const lost = types.filter(
       (type) =>
-        isObjectType(type) && type.getFields()['id'] && !type.getInterfaces().some(({ name }) => name === 'Node'),
+        isObjectType(type) &&
+        type.getFields()['id'] &&
+        !type.getInterfaces().some(({ name }) => name === 'Node') &&
+        !others.includes(type.name),
     );
-    // These show an asset, an endpoint, a post or reference data, by the id of that.
-    expect(others.map(({ name }) => name)).toEqual([
-      'AssetListing',
-      'AvailableEndpoint',
-      'CompanyObject',
-      'EndpointListing',
-      'Facet',
-      'PendingAsset',
-      'PendingEndpoint',
-      'PublicPost',
-    ]);
+    expect(lost.map(({ name }) => name)).toEqual([]);
   });
 
   it('says of every scalar of its own where it is specified', () => {
