@@ -23,21 +23,24 @@ type Fragments = Map<string, FragmentDefinitionNode>;
 
 const DEFAULT_PAGE = 20;
 
-/** How many items a connection field asks for at most. */
+/** What a page size is counted as: whatever was sent, a number of a page. */
+function sizeOf(given: unknown): number {
+  const size = given === undefined || given === null ? DEFAULT_PAGE : typeof given === 'number' ? given : MAX_PAGE_SIZE;
+  return Math.min(Math.max(Number.isFinite(size) ? size : MAX_PAGE_SIZE, 0), MAX_PAGE_SIZE);
+}
+
+/** How many items a connection field asks for at most: of two sizes, one of them may be null. */
 function pageSize(field: FieldNode, variables: Variables, used: Set<string>): number {
-  for (const argument of field.arguments ?? []) {
-    if (argument.name.value !== 'first' && argument.name.value !== 'last') continue;
-    const { value } = argument;
-    if (value.kind === Kind.VARIABLE) used.add(value.name.value);
-    const size =
-      value.kind === Kind.INT
-        ? Number(value.value)
-        : value.kind === Kind.VARIABLE
-          ? Number(variables[value.name.value] ?? DEFAULT_PAGE)
-          : DEFAULT_PAGE;
-    return Math.min(Math.max(Number.isFinite(size) ? size : MAX_PAGE_SIZE, 0), MAX_PAGE_SIZE);
-  }
-  return DEFAULT_PAGE;
+  const sizes = (field.arguments ?? [])
+    .filter(({ name, value }) => ['first', 'last'].includes(name.value) && value.kind !== Kind.NULL)
+    .map(({ value }) => {
+      if (value.kind === Kind.INT) return sizeOf(Number(value.value));
+      if (value.kind !== Kind.VARIABLE) return DEFAULT_PAGE;
+      const name = value.name.value;
+      used.add(name);
+      return sizeOf(Object.hasOwn(variables, name) ? variables[name] : undefined);
+    });
+  return sizes.length > 0 ? Math.max(...sizes) : DEFAULT_PAGE;
 }
 
 interface Dear {
@@ -75,7 +78,7 @@ export function costOf(
   const byName = measured.get(document) ?? new Map();
   const known = byName.get(operationName) ?? { used: new Set<string>(), found: new Map<string, Found>() };
   const sizes = (): string =>
-    [...known.used].map((name) => (name in variables ? Number(variables[name] ?? DEFAULT_PAGE) : '')).join();
+    [...known.used].map((name) => (Object.hasOwn(variables, name) ? sizeOf(variables[name]) : '')).join();
   const before = known.found.get(sizes());
   if (before) return before;
   const found = measure(schema, document, operationName, variables, known.used);

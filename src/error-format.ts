@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { DomainError, DomainErrors, type ErrorCode } from './errors.ts';
+import { allErrorCodes, DomainError, DomainErrors, type ErrorCode } from './errors.ts';
 import type { Log } from './log.ts';
 
 /** HTTP status of errors that end a request before it runs; all else is 200 with `errors`. */
@@ -66,17 +66,23 @@ export function formatError(given: GraphQLError, requestId: string, log: Log): G
       ...domain.details,
     });
   }
+  // Whoever walks what was sent has a stack of some size: parser, validator, coercer.
+  if (root instanceof RangeError && /call stack/.test(root.message))
+    return shown('The request nests too deep.', 'DOCUMENT_TOO_LARGE', { http: { status: 400 } });
   if (root instanceof GraphQLError) {
     // Ours or the parser's, the validator's, the coercer's: safe to show.
     if (/^Syntax Error: Document contains more than \d+ tokens/.test(error.message))
       return shown(error.message, 'DOCUMENT_TOO_LARGE');
+    const said = root.extensions['code'];
     const code =
-      (root.extensions['code'] as ErrorCode | undefined) ??
-      (error.path
-        ? 'BAD_REQUEST'
-        : error.message.startsWith('Syntax Error')
-          ? 'GRAPHQL_PARSE_FAILED'
-          : 'GRAPHQL_VALIDATION_FAILED');
+      said !== undefined
+        ? // The transport has codes of its own for what is never more than a bad request.
+          (allErrorCodes.find((one) => one === said) ?? 'BAD_REQUEST')
+        : error.path
+          ? 'BAD_REQUEST'
+          : error.message.startsWith('Syntax Error')
+            ? 'GRAPHQL_PARSE_FAILED'
+            : 'GRAPHQL_VALIDATION_FAILED';
     return shown(error.message, code);
   }
   if ((root as Error | null)?.name === 'AbortError') return shown('The request was cancelled.', 'CANCELLED');

@@ -42,6 +42,7 @@ export const requestErrorCodes = [
   'INTERNAL',
 ] as const;
 export type ErrorCode = UserErrorCode | (typeof requestErrorCodes)[number];
+export const allErrorCodes: readonly ErrorCode[] = [...userErrorCodes, ...requestErrorCodes];
 
 /** What a code carries beyond message and path, by code; see the typed user errors in the schema. */
 export interface ErrorDetails {
