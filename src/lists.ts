@@ -78,6 +78,12 @@ export const substring =
   (text: string): string =>
     `(${columns.map((column) => `${column} ilike '%' || regexp_replace(${text}, '([\\\\%_])', '\\\\\\1', 'g') || '%'`).join(' or ')})`;
 
+/** @throws DomainError BAD_FILTER for a text that no search takes. */
+export function checkSearch(search: string | null | undefined): void {
+  if (search && (search.length > 255 || search.includes('\0')))
+    throw new DomainError('BAD_FILTER', 'A search has at most 255 characters, none of them NUL.', { path: ['search'] });
+}
+
 function sortKeys<M extends ModelName>(spec: ListSpec<M>, args: ListArgs, search: string): SortKey[] {
   const fallback = args.search && spec.searchSort ? spec.searchSort : spec.defaultSort;
   const wanted = args.orderBy?.length
@@ -160,11 +166,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     const values: unknown[] = [];
     const bind = (value: unknown): string => `$${values.push(value) + 2}`;
     const keyText = `unnest($1::uuid[], $2::${place.by?.type ?? 'uuid'}[]) with ordinality as k(company, parent, n)`;
-    if (args.search && (args.search.length > 255 || args.search.includes('\0'))) {
-      throw new DomainError('BAD_FILTER', 'A search has at most 255 characters, none of them NUL.', {
-        path: ['search'],
-      });
-    }
+    checkSearch(args.search);
     const search = args.search ? bind(args.search) : '';
     const keys = sortKeys(spec, args, search);
     const fingerprint = fingerprintOf(spec.name, keys);

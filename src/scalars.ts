@@ -1,14 +1,15 @@
-import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLEmailAddress, GraphQLJSON } from 'graphql-scalars';
 import { builder } from './builder.ts';
-import { DomainError } from './errors.ts';
+import { isPlainText } from './plain-text.ts';
 
 const DECIMAL = /^-?(0|[1-9]\d{0,17})(\.\d{1,12})?$/;
 
 const text = (name: string, what: string, check: (value: string) => boolean) => {
   const parse = (value: unknown): string => {
     const given = typeof value === 'number' && name === 'Decimal' ? String(value) : value;
-    if (typeof given !== 'string' || !check(given)) throw new DomainError('BAD_REQUEST', `${name} takes ${what}.`);
+    // One of graphql's own, which is told with the place of the value.
+    if (typeof given !== 'string' || !check(given)) throw new GraphQLError(`${name} takes ${what}.`);
     return given;
   };
   return {
@@ -24,10 +25,45 @@ const text = (name: string, what: string, check: (value: string) => boolean) => 
 const isDate = (value: string): boolean =>
   /^\d{4}-\d{2}-\d{2}$/.test(value) && new Date(`${value}T00:00:00Z`).toJSON()?.slice(0, 10) === value;
 
-builder.addScalarType('DateTime', GraphQLDateTime);
+/** A scalar of others that takes less than it would. */
+function narrowed<I, O>(scalar: GraphQLScalarType<I, O>, takes: string, check: (value: unknown) => boolean) {
+  const checked = <V>(value: V): V => {
+    if (!check(value)) throw new GraphQLError(`${scalar.name} takes ${takes}.`);
+    return value;
+  };
+  // graphql 17 has two names for each, of which a scalar says one.
+  const { coerceInputValue: _, coerceInputLiteral: __, ...config } = scalar.toConfig();
+  return new GraphQLScalarType<I, O>({
+    ...config,
+    parseValue: (value) => checked(scalar.parseValue(value)),
+    parseLiteral: (node, variables) => checked(scalar.parseLiteral(node, variables)),
+  });
+}
+
+/** The years that PostgreSQL, JavaScript and everybody's text of an instant agree on. */
+const isUsualYear = (value: unknown): boolean => {
+  const year = value instanceof Date ? value.getUTCFullYear() : Number.NaN;
+  return year >= 1 && year <= 9999;
+};
+
+const MAX_LEVELS = 64;
+/** Whether JSON can be stored and read again: PostgreSQL takes no NUL, and whoever walks it has a stack of some size. */
+function isStorable(value: unknown, levels = MAX_LEVELS): boolean {
+  if (typeof value === 'string') return isPlainText(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.entries(value).every(([name, one]) => isPlainText(name) && isStorable(one, levels - 1));
+}
+
+builder.addScalarType(
+  'DateTime',
+  narrowed(GraphQLDateTime, 'an instant of the years 0001 to 9999 in UTC', isUsualYear),
+);
 builder.addScalarType('BigInt', GraphQLBigInt as never);
 builder.addScalarType('EmailAddress', GraphQLEmailAddress as never);
-builder.addScalarType('JSON', GraphQLJSON);
+builder.addScalarType(
+  'JSON',
+  narrowed(GraphQLJSON, `text without NUL and lone surrogates, nested at most ${MAX_LEVELS} levels`, isStorable),
+);
 builder.addScalarType(
   'Date',
   new GraphQLScalarType({
@@ -55,7 +91,11 @@ builder.addScalarType(
     name: 'URL',
     description: 'An absolute http or https address.',
     specifiedByURL: 'https://url.spec.whatwg.org/',
-    ...text('URL', 'an absolute http or https address', (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')),
+    ...text(
+      'URL',
+      'an absolute http or https address',
+      (value) => isPlainText(value) && /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+    ),
   }),
 );
 builder.addScalarType(
@@ -64,6 +104,6 @@ builder.addScalarType(
     name: 'HTML',
     description: 'Sanitised HTML: no scripts, handlers or frames.',
     specifiedByURL: 'https://html.spec.whatwg.org/',
-    ...text('HTML', 'text', () => true),
+    ...text('HTML', 'text without NUL and lone surrogates', isPlainText),
   }),
 );
