@@ -30,15 +30,26 @@ function rootOf(error: unknown): unknown {
   return at;
 }
 
-/** Connection loss and timeouts of our own database: worth another try. */
+/** Of our own database: not there, too busy, or busy with two transactions that stood in each other's way. */
+const outages: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  '40001',
+  '40P01',
+  '53300',
+  'P1001',
+  'P1002',
+  'P2024',
+  'P2028',
+  'P2034',
+]);
+
+/** Whether another try may go well. */
 function isOutage(error: unknown): boolean {
   const found = (error as { code?: unknown } | null)?.code;
   const code = typeof found === 'string' ? found : '';
-  return (
-    ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'P1001', 'P1002', 'P2024'].includes(code) ||
-    code.startsWith('57P') ||
-    code.startsWith('08')
-  );
+  return outages.has(code) || code.startsWith('57P') || code.startsWith('08');
 }
 
 /**
