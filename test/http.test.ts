@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverAudits } from 'graphql-http';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openAuthenticator } from '../src/boot.ts';
 import type { Authenticator } from '../src/auth.ts';
 import { createLog } from '../src/log.ts';
@@ -355,6 +356,38 @@ describe('http refuses', () => {
         })),
       ),
     ).toEqual([400, 'BAD_REQUEST']);
+  });
+
+  it.each(['[::', '[]:x@@', 'a b', 'x:99999999'])('the host %j, without a word of what it broke', async (host) => {
+    const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const headers = { ...jsonHeaders, host, accept: 'application/graphql-response+json' };
+      const sent = httpRequest(`${base}/graphql`, { method: 'POST', headers }, (response) => {
+        let text = '';
+        response.on('data', (part) => (text += String(part)));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+      });
+      sent.on('error', reject);
+      sent.end('{"query":"{ __typename }"}');
+    });
+    expect(status).toBe(400);
+    expect(body).not.toMatch(/\bat |node_modules|file:/);
+  });
+
+  it('nothing of a client that leaves in the middle of its body: that is no failure to log', async () => {
+    const http = vi.spyOn(t.app.metrics, 'http');
+    const left = new Promise<void>((resolve) =>
+      http.mockImplementation((_, status) => {
+        if (status === 499) resolve();
+      }),
+    );
+    const from = logged.length;
+    const head = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n';
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write(`${head}{`, () => socket.destroy());
+    await left;
+    http.mockRestore();
+    await ask('{ __typename }');
+    expect(logged.slice(from).filter((line) => line.includes('outside of GraphQL'))).toEqual([]);
   });
 
   it('an operation that is not in the document, with a code of ours', async () => {
