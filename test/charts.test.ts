@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFigure, lttb, MAX_POINTS, TRACE_RULES } from '../src/assets/figure-check.ts';
 import type { Figure } from '../src/assets/figure.ts';
 import { color, instant, label, short, title } from '../src/charts/reading.ts';
-import { renderPicture, renderSvg } from '../src/charts/render.ts';
+import { inTurn, renderPicture, renderSvg } from '../src/charts/render.ts';
 import { timeLabel, timeTicks } from '../src/charts/time.ts';
 import { figures } from './charts.fixtures.ts';
 
@@ -227,6 +227,29 @@ describe('a picture', () => {
       SIZE,
     );
     expect(svg.match(/<path/g)?.length).toBeLessThan(25_000);
+  });
+});
+
+describe('many pictures at once', () => {
+  it('are drawn one after another, and others have their turn in between', async () => {
+    const draw = () => renderPicture(figure({ type: 'bar', x: [1, 2], y: [1, 2] }), SIZE, 'SVG');
+    await draw();
+    let turns = 0;
+    const next = (): void => {
+      turns++;
+      turning = setImmediate(next);
+    };
+    let turning = setImmediate(next);
+    const at = await Promise.all(Array.from({ length: 5 }, () => inTurn(draw).then(() => turns)));
+    clearImmediate(turning);
+    expect(new Set(at).size).toBe(5);
+  });
+
+  it('go on after one that fails', async () => {
+    const failed = inTurn(() => Promise.reject(new Error('no')));
+    const drawn = inTurn(() => Promise.resolve('drawn'));
+    await expect(failed).rejects.toThrow('no');
+    expect(await drawn).toBe('drawn');
   });
 });
 
