@@ -174,4 +174,54 @@ describe('guards', () => {
     expect(found).toEqual([]);
     expect(all).toBeGreaterThan(least);
   });
+
+  it('no cursor of any sort fails on our side, whatever values it is made of', { timeout: 600_000 }, async () => {
+    await t.app.database.prisma.asset.updateMany({ data: { sellInMarketplace: true } });
+    await t.app.database.prisma.endpoint.updateMany({ data: { sellInMarketplace: true } });
+    const lists = [
+      ...placesOn('Query'),
+      ...placesOn('Company', (inner) => `company { ${inner} }`),
+      ...placesOn('Marketplace', (inner) => `marketplace { ${inner} }`),
+      ...['Asset', 'Endpoint', 'Connection', 'User'].flatMap(ofNode),
+    ].filter(({ field }) => field.args.some((one) => one.name === 'orderBy'));
+    const values = [
+      '0000-01-01T00:00:00.000Z',
+      '2024-13-01',
+      '\0',
+      '\ud800',
+      'x',
+      '1e400',
+      1e308,
+      2 ** 31,
+      1.5,
+      true,
+      null,
+    ];
+    const found: string[] = [];
+    let forged = 0;
+    for (const { name, field, around } of lists) {
+      const order = getNamedType(field.args.find((one) => one.name === 'orderBy')?.type);
+      const sorts = isInputObjectType(order) ? getNamedType(order.getFields()['field']?.type) : null;
+      for (const sort of isEnumType(sorts) ? sorts.getValues() : []) {
+        const page = around(
+          `${field.name}(first: 1, after: $after, orderBy: [{ field: ${sort.name} }]) { pageInfo { endCursor } }`,
+        );
+        const document = `query ($after: String) { ${page} }`;
+        const cursor = /"endCursor":"([^"]+)"/.exec(JSON.stringify(await t.run(us.keys.OWNER, document)))?.[1];
+        if (!cursor) continue;
+        const [fingerprint, , ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+        for (const value of values) {
+          forged++;
+          // 1e400 is a number of JSON that none of JavaScript's can be written as.
+          const text = JSON.stringify([fingerprint, value, ...rest]).replace('"1e400"', '1e400');
+          const after = Buffer.from(text).toString('base64url');
+          const { errors = [] } = await t.run(us.keys.OWNER, document, { after });
+          if (errors.some(({ extensions }) => extensions.code === 'INTERNAL'))
+            found.push(`${name} ${sort.name} ${text}`);
+        }
+      }
+    }
+    expect(found).toEqual([]);
+    expect(forged).toBeGreaterThan(500);
+  });
 });
