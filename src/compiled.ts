@@ -1,9 +1,15 @@
 import {
   execute as interpret,
+  getNamedType,
   getOperationAST,
+  isInputObjectType,
+  typeFromAST,
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
+  type GraphQLInputObjectType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
@@ -18,7 +24,13 @@ function isDeep(value: unknown, levels = 20): boolean {
 /** Compiled code has each field as often as fragments repeat it: a few lines can stand for millions. */
 const MAX_FIELDS = 500;
 
-/** The fields of a document with all fragments written out. Each selection is counted once, however often it is spread. */
+/** The one name that generated code cannot give to a member of an object. */
+const UNNAMEABLE = '__proto__';
+
+/**
+ * The fields of a document with all fragments written out; of one that is not for the compiler, without end. Each
+ * selection is counted once, however often it is spread.
+ */
 function fieldsOf({ definitions }: DocumentNode): number {
   const known = new Map<SelectionSetNode, number>();
   const fragments = new Map(
@@ -30,13 +42,33 @@ function fieldsOf({ definitions }: DocumentNode): number {
     if (before !== undefined) return before;
     let sum = 0;
     for (const one of set.selections) {
-      if (one.kind === 'Field') sum += 1 + count(one.selectionSet);
+      if (one.kind === 'Field') sum += one.alias?.value === UNNAMEABLE ? Infinity : 1 + count(one.selectionSet);
       else sum += count(one.kind === 'InlineFragment' ? one.selectionSet : fragments.get(one.name.value));
     }
     known.set(set, sum);
     return sum;
   };
   return definitions.reduce((sum, one) => sum + (one.kind === 'OperationDefinition' ? count(one.selectionSet) : 0), 0);
+}
+
+/** Whether an input comes to hold another of its own type, as every `…Where` does. */
+function isEndless(type: GraphQLInputObjectType, above: GraphQLInputObjectType[] = []): boolean {
+  const path = [...above, type];
+  return Object.values(type.getFields()).some((field) => {
+    const next = getNamedType(field.type);
+    return isInputObjectType(next) && (path.includes(next) || isEndless(next, path));
+  });
+}
+
+/**
+ * Whether a variable is of a type that has no end, or has the one name. The compiler writes out a variable's type to its
+ * last leaf: where there is none it does so until the stack overflows, seconds in which the process does nothing else.
+ */
+function hasOddVariables(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode): boolean {
+  return variableDefinitions.some((one) => {
+    const type = getNamedType(typeFromAST(schema, one.type));
+    return one.variable.name.value === UNNAMEABLE || (isInputObjectType(type) && isEndless(type));
+  });
 }
 
 /** Queries kept compiled, each some tens of kilobytes. */
@@ -64,9 +96,10 @@ export function createExecute(after: number): typeof interpret {
     if (!query) byName.set(name, (query = { runs: 0 }));
     if (query.compiled !== undefined) return query.compiled;
     if (query.runs++ < after) return null;
-    const isQuery = getOperationAST(document, operationName)?.operation === 'query';
-    const isSmall = isQuery && fieldsOf(document) <= MAX_FIELDS;
-    const found = isSmall ? compileQuery(schema, document, operationName ?? undefined) : null;
+    const operation = getOperationAST(document, operationName);
+    const mayCompile =
+      operation?.operation === 'query' && fieldsOf(document) <= MAX_FIELDS && !hasOddVariables(schema, operation);
+    const found = mayCompile ? compileQuery(schema, document, operationName ?? undefined) : null;
     return (query.compiled = found && isCompiledQuery(found) ? found : null);
   }
 

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { DomainError, DomainErrors, type ErrorCode } from './errors.ts';
+import { allErrorCodes, DomainError, DomainErrors, type ErrorCode } from './errors.ts';
 import type { Log } from './log.ts';
 
 /** HTTP status of errors that end a request before it runs; all else is 200 with `errors`. */
@@ -30,15 +30,26 @@ function rootOf(error: unknown): unknown {
   return at;
 }
 
-/** Connection loss and timeouts of our own database: worth another try. */
+/** Of our own database: not there, too busy, or busy with two transactions that stood in each other's way. */
+const outages: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  '40001',
+  '40P01',
+  '53300',
+  'P1001',
+  'P1002',
+  'P2024',
+  'P2028',
+  'P2034',
+]);
+
+/** Whether another try may go well. */
 function isOutage(error: unknown): boolean {
   const found = (error as { code?: unknown } | null)?.code;
   const code = typeof found === 'string' ? found : '';
-  return (
-    ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'P1001', 'P1002', 'P2024'].includes(code) ||
-    code.startsWith('57P') ||
-    code.startsWith('08')
-  );
+  return outages.has(code) || code.startsWith('57P') || code.startsWith('08');
 }
 
 /**
@@ -66,17 +77,23 @@ export function formatError(given: GraphQLError, requestId: string, log: Log): G
       ...domain.details,
     });
   }
+  // Whoever walks what was sent has a stack of some size: parser, validator, coercer.
+  if (root instanceof RangeError && /call stack/.test(root.message))
+    return shown('The request nests too deep.', 'DOCUMENT_TOO_LARGE', { http: { status: 400 } });
   if (root instanceof GraphQLError) {
     // Ours or the parser's, the validator's, the coercer's: safe to show.
     if (/^Syntax Error: Document contains more than \d+ tokens/.test(error.message))
       return shown(error.message, 'DOCUMENT_TOO_LARGE');
+    const said = root.extensions['code'];
     const code =
-      (root.extensions['code'] as ErrorCode | undefined) ??
-      (error.path
-        ? 'BAD_REQUEST'
-        : error.message.startsWith('Syntax Error')
-          ? 'GRAPHQL_PARSE_FAILED'
-          : 'GRAPHQL_VALIDATION_FAILED');
+      said !== undefined
+        ? // The transport has codes of its own for what is never more than a bad request.
+          (allErrorCodes.find((one) => one === said) ?? 'BAD_REQUEST')
+        : error.path
+          ? 'BAD_REQUEST'
+          : error.message.startsWith('Syntax Error')
+            ? 'GRAPHQL_PARSE_FAILED'
+            : 'GRAPHQL_VALIDATION_FAILED';
     return shown(error.message, code);
   }
   if ((root as Error | null)?.name === 'AbortError') return shown('The request was cancelled.', 'CANCELLED');

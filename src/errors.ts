@@ -42,6 +42,7 @@ export const requestErrorCodes = [
   'INTERNAL',
 ] as const;
 export type ErrorCode = UserErrorCode | (typeof requestErrorCodes)[number];
+export const allErrorCodes: readonly ErrorCode[] = [...userErrorCodes, ...requestErrorCodes];
 
 /** A list of a request that costs too much, and the page of it that would make the request fit; null where none would. */
 export interface DearPath {

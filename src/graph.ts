@@ -10,7 +10,35 @@ import { shapeRule } from './document-limits.ts';
 import { formatError, requestError } from './error-format.ts';
 import { DomainError } from './errors.ts';
 import { rateHeaders, type RateUse } from './rate-limits.ts';
-import { contextFor, countUse, requestIdOf, type Transport } from './transport.ts';
+import { contextFor, countUse, PRIVATE, requestIdOf, type Transport } from './transport.ts';
+
+/** The explorer may hold a key: nobody frames it, and what it loads or sends stays here. */
+const PAGE = {
+  'content-security-policy':
+    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+};
+
+/** The parameters of a GET, as its address has them. @throws GraphQLError BAD_REQUEST for variables that are no JSON. */
+function addressParams({ url }: Request): Record<string, unknown> {
+  const query = new URL(url).searchParams;
+  const json = (name: string): unknown => {
+    try {
+      return JSON.parse(query.get(name) ?? 'null');
+    } catch {
+      throw new GraphQLError(`The ${name} of the address should be JSON.`, {
+        extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+      });
+    }
+  };
+  return {
+    query: query.get('query') ?? undefined,
+    operationName: query.get('operationName') ?? undefined,
+    variables: json('variables'),
+    extensions: json('extensions'),
+  };
+}
 
 /** GraphQL over HTTP: what a document may ask, who asks, and how errors are shown. */
 export function createGraph(
@@ -32,6 +60,7 @@ export function createGraph(
   /** The headers that every answer to a request has. */
   const headersFor = (request: Request): Record<string, string> => ({
     'x-request-id': idOf(request),
+    ...PRIVATE,
     ...rateHeaders(ratesOf.get(request) ?? []),
   });
 
@@ -103,7 +132,9 @@ export function createGraph(
       else setResult(shown(result as ExecutionResult));
     },
     onResponse({ request, response }) {
-      for (const [name, value] of Object.entries(headersFor(request))) response.headers.set(name, value);
+      const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
+      const about = { ...headersFor(request), ...(isPage ? PAGE : {}) };
+      for (const [name, value] of Object.entries(about)) response.headers.set(name, value);
     },
   };
 
@@ -126,6 +157,7 @@ export function createGraph(
     plugins: [
       {
         onRequestParse({ setRequestParser, request }) {
+          if (request.method === 'GET') setRequestParser(() => addressParams(request) as never);
           if (request.method !== 'POST') return;
           setRequestParser(async () => {
             const body = (await request.json().catch(() => null)) as Record<string, unknown> | null;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { builder, type ModelName } from './builder.ts';
 import { DomainError } from './errors.ts';
 import { intOf, uuidOf } from './ids.ts';
+import { isPlainText } from './plain-text.ts';
 
 /** One field of an input: its GraphQL type and the rule its value must keep, said once. */
 export interface InputField<T> {
@@ -62,7 +63,8 @@ export function text(description: string, max: number, min = 1): InputField<stri
     .min(min, `Takes ${bounds}`)
     .max(max, `Takes ${bounds}`)
     // oxlint-disable-next-line no-control-regex -- these are the very characters to refuse
-    .regex(/^[^\0-\x08\x0b\x0c\x0e-\x1f]*$/, 'Has a control character.');
+    .regex(/^[^\0-\x08\x0b\x0c\x0e-\x1f]*$/, 'Has a control character.')
+    .refine(isPlainText, 'Has half a character: a surrogate without its other.');
   return field('String', `${description} ${bounds}`, rule);
 }
 

@@ -48,14 +48,17 @@ const matching =
   (pattern: RegExp) =>
   (value: unknown): boolean =>
     typeof value === 'string' && pattern.test(value);
+/** PostgreSQL has no year 0. */
+const isOfOurEra = (value: unknown): value is string => typeof value === 'string' && /^(?!0000)\d{4}-/.test(value);
 /** What a sort value of each type looks like in a cursor; the database would fail on anything else. */
 const looks: Record<string, (value: unknown) => boolean> = {
   uuid: matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   int: (value) => Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 31,
   bigint: matching(/^-?\d{1,18}$/),
   numeric: matching(/^-?\d{1,40}(\.\d{1,40})?$/),
-  timestamptz: (value) => typeof value === 'string' && /^\d{4}-/.test(value) && new Date(value).toJSON() === value,
-  date: (value) => typeof value === 'string' && new Date(value).toJSON()?.startsWith(`${value}T`),
+  float8: (value) => Number.isFinite(value),
+  timestamptz: (value) => isOfOurEra(value) && new Date(value).toJSON() === value,
+  date: (value) => isOfOurEra(value) && new Date(value).toJSON()?.startsWith(`${value}T`) === true,
   // oxlint-disable-next-line no-control-regex -- the one character that no text of PostgreSQL has
   text: matching(/^[^\0]*$/),
 };

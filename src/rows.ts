@@ -2,7 +2,8 @@ import { getNamedType, isObjectType } from 'graphql';
 import type { ModelName } from './builder.ts';
 import type { Context } from './context.ts';
 import { load, oneByPosition, type Loader } from './loader.ts';
-import { columnsAsked, columnsOf, onceASelection, needsIdAlone, type Selection } from './selection.ts';
+import { isPlainText } from './plain-text.ts';
+import { columnsAsked, columnsOf, needsIdAlone, onceASelection, type Selection } from './selection.ts';
 
 export type { Selection } from './selection.ts';
 
@@ -38,7 +39,9 @@ export function rowBy<R>(
       name: text,
       keyOf: (key) => `${key.company} ${key.id}`,
       async batch(query, keys) {
-        const rows = await query<{ n: number }>(text, [keys.map((key) => key.company), keys.map((key) => key.id)]);
+        // A text that no row can have would fail the statement for all whose keys are in it.
+        const ids = keys.map(({ id }) => (typeof id === 'string' && !isPlainText(id) ? null : id));
+        const rows = await query<{ n: number }>(text, [keys.map((key) => key.company), ids]);
         return oneByPosition(keys, rows) as (R | null)[];
       },
     };

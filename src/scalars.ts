@@ -1,6 +1,7 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLEmailAddress, GraphQLJSON } from 'graphql-scalars';
 import { builder } from './builder.ts';
+import { isPlainText } from './plain-text.ts';
 
 const DECIMAL = /^-?(0|[1-9]\d{0,17})(\.\d{1,12})?$/;
 
@@ -28,13 +29,49 @@ const isDate = (value: string): boolean =>
 const specified = (scalar: GraphQLScalarType, url: string): GraphQLScalarType =>
   new GraphQLScalarType({ ...scalar.toConfig(), specifiedByURL: url });
 
+/** A scalar of others that takes less than it would. */
+function narrowed<I, O>(scalar: GraphQLScalarType<I, O>, takes: string, check: (value: unknown) => boolean) {
+  const checked = <V>(value: V): V => {
+    if (!check(value)) throw new GraphQLError(`${scalar.name} takes ${takes}.`);
+    return value;
+  };
+  // graphql 17 has two names for each, of which a scalar says one.
+  const { coerceInputValue: _, coerceInputLiteral: __, ...config } = scalar.toConfig();
+  return new GraphQLScalarType<I, O>({
+    ...config,
+    parseValue: (value) => checked(scalar.parseValue(value)),
+    parseLiteral: (node, variables) => checked(scalar.parseLiteral(node, variables)),
+  });
+}
+
+/** The years that PostgreSQL, JavaScript and everybody's text of an instant agree on. */
+const isUsualYear = (value: unknown): boolean => {
+  const year = value instanceof Date ? value.getUTCFullYear() : Number.NaN;
+  return year >= 1 && year <= 9999;
+};
+
+const MAX_LEVELS = 64;
+/** Whether JSON can be stored and read again: PostgreSQL takes no NUL, and whoever walks it has a stack of some size. */
+function isStorable(value: unknown, levels = MAX_LEVELS): boolean {
+  if (typeof value === 'string') return isPlainText(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.entries(value).every(([name, one]) => isPlainText(name) && isStorable(one, levels - 1));
+}
+
 builder.addScalarType(
   'DateTime',
-  specified(GraphQLDateTime, 'https://scalars.graphql.org/andimarek/date-time.html') as never,
+  narrowed(
+    specified(GraphQLDateTime, 'https://scalars.graphql.org/andimarek/date-time.html') as typeof GraphQLDateTime,
+    'an instant of the years 0001 to 9999 in UTC',
+    isUsualYear,
+  ),
 );
 builder.addScalarType('BigInt', specified(GraphQLBigInt, 'https://www.rfc-editor.org/rfc/rfc8259#section-6') as never);
 builder.addScalarType('EmailAddress', GraphQLEmailAddress as never);
-builder.addScalarType('JSON', GraphQLJSON);
+builder.addScalarType(
+  'JSON',
+  narrowed(GraphQLJSON, `text without NUL and lone surrogates, nested at most ${MAX_LEVELS} levels`, isStorable),
+);
 builder.addScalarType(
   'Date',
   new GraphQLScalarType({
@@ -62,7 +99,11 @@ builder.addScalarType(
     name: 'URL',
     description: 'An absolute http or https address.',
     specifiedByURL: 'https://url.spec.whatwg.org/',
-    ...text('URL', 'an absolute http or https address', (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')),
+    ...text(
+      'URL',
+      'an absolute http or https address',
+      (value) => isPlainText(value) && /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+    ),
   }),
 );
 builder.addScalarType(
@@ -71,6 +112,6 @@ builder.addScalarType(
     name: 'HTML',
     description: 'Sanitised HTML: no scripts, handlers or frames.',
     specifiedByURL: 'https://html.spec.whatwg.org/',
-    ...text('HTML', 'text', () => true),
+    ...text('HTML', 'text without NUL and lone surrogates', isPlainText),
   }),
 );

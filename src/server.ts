@@ -93,6 +93,14 @@ export function createGateway(
     const path = (req.url ?? '/').split('?')[0] ?? '/';
     const headers = headersOf(req);
     const begun = performance.now();
+    // Addresses are made with it further on, by others too, who answer what they stumble over as it is.
+    const host = headers.get('host') ?? '';
+    if (host !== '' && !URL.canParse(`http://${host}`))
+      return send(
+        res,
+        failure(400, 'BAD_REQUEST', 'The header Host is no host.', requestIdOf(headers.get('x-request-id'))),
+        true,
+      );
     let door: Door = path === '/graphql' ? 'graphql' : isRest(path, headers.get('host') ?? '') ? 'rest' : 'other';
     const controller = new AbortController();
     res.on('close', () => {
@@ -174,6 +182,8 @@ export function createGateway(
         { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 },
         (req, res) => {
           handle(req, res).catch((error: unknown) => {
+            // Whoever leaves in the middle of a body is no failure of ours.
+            if (req.destroyed && !req.complete) return void res.destroy();
             app.log.error({ err: error }, 'a request failed outside of GraphQL');
             if (!res.headersSent) res.writeHead(500).end();
             else res.destroy();

@@ -15,9 +15,15 @@ const REQUEST_ID = /^[\w.:-]{1,100}$/;
 /** The id that the client gave, where it is one, or a new one. */
 export const requestIdOf = (given: string | null): string => (given && REQUEST_ID.test(given) ? given : randomUUID());
 
+/** What an answer to one caller says to whoever stands between: it is nobody else's, and nothing but what it says it is. */
+export const PRIVATE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
 /** A response of JSON. */
 export const jsonResponse = (status: number, body: unknown): Response =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json; charset=utf-8' } });
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...PRIVATE },
+  });
 
 /** A refusal in the shape of GraphQL's errors. */
 export function failure(status: number, code: string, message: string, requestId: string): Response {

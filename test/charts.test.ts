@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFigure, lttb, MAX_POINTS, TRACE_RULES } from '../src/assets/figure-check.ts';
 import type { Figure } from '../src/assets/figure.ts';
 import { color, instant, label, short, title } from '../src/charts/reading.ts';
-import { renderPicture, renderSvg } from '../src/charts/render.ts';
+import { inTurn, renderPicture, renderSvg } from '../src/charts/render.ts';
 import { openFrame } from '../src/charts/frame.ts';
 import { ringScale, spokeNames } from '../src/charts/spokes.ts';
 import { timeLabel, timeTicks } from '../src/charts/time.ts';
@@ -276,6 +276,29 @@ describe('names around a circle', () => {
     const { least, most, step } = ringScale(low, high);
     expect([least, most]).toEqual([from, to]);
     expect(least + 4 * step).toBeCloseTo(most);
+  });
+});
+
+describe('many pictures at once', () => {
+  it('are drawn one after another, and others have their turn in between', async () => {
+    const draw = () => renderPicture(figure({ type: 'bar', x: [1, 2], y: [1, 2] }), SIZE, 'SVG');
+    await draw();
+    let turns = 0;
+    const next = (): void => {
+      turns++;
+      turning = setImmediate(next);
+    };
+    let turning = setImmediate(next);
+    const at = await Promise.all(Array.from({ length: 5 }, () => inTurn(draw).then(() => turns)));
+    clearImmediate(turning);
+    expect(new Set(at).size).toBe(5);
+  });
+
+  it('go on after one that fails', async () => {
+    const failed = inTurn(() => Promise.reject(new Error('no')));
+    const drawn = inTurn(() => Promise.resolve('drawn'));
+    await expect(failed).rejects.toThrow('no');
+    expect(await drawn).toBe('drawn');
   });
 });
 

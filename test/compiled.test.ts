@@ -1,5 +1,12 @@
-import { buildSchema, execute, getIntrospectionQuery, parse, type ExecutionArgs } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  buildSchema,
+  execute,
+  getIntrospectionQuery,
+  parse,
+  type ExecutionArgs,
+  type GraphQLInputObjectType,
+} from 'graphql';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openAuthenticator } from '../src/boot.ts';
 import { createExecute } from '../src/compiled.ts';
 import { createGateway, type Gateway } from '../src/server.ts';
@@ -55,6 +62,8 @@ describe('compiled queries work', () => {
     ['with variables', NESTED, { n: 1, with: false, order: [{ field: 'NAME', direction: 'DESC' }] }],
     ['with a null variable', 'query ($s: String) { industries(search: $s, first: 2) { nodes { name } } }', { s: null }],
     ['with names of their own', '{ a: company { b: name c: name } d: company { b: handle } }'],
+    ['with names of every object', '{ __proto__: company { a: name } constructor: company { toString: name } }'],
+    ['with a variable of such a name', 'query ($__proto__: Int) { industries(first: $__proto__) { nodes { id } } }'],
     ['with fields twice', '{ company { name users(first: 1) { nodes { id } } users(first: 1) { nodes { name } } } }'],
     ['of interfaces', 'query ($id: ID!) { node(id: $id) { __typename id ... on Asset { name } } }', 'asset' as never],
     [
@@ -168,6 +177,16 @@ describe('compiled queries guard', () => {
     // Written out, these are ten thousand million fields.
     const args = asks(`{ list { ...F0 } } ${fragments.join(' ')}`, { rootValue: { list: [] } });
     expect(await createExecute(0)(args)).toEqual({ data: { list: [] } });
+  });
+
+  it('variables of a type that holds itself: those are the interpreter’s, without a try', async () => {
+    const endless = schema.getType('In') as GraphQLInputObjectType;
+    const fields = vi.spyOn(endless, 'getFields');
+    const args = asks('query ($i: In) { deep(in: $i) }', { variableValues: { i: {} }, rootValue: { deep: 1 } });
+    expect(await createExecute(0)(args)).toEqual({ data: { deep: 1 } });
+    // The compiler would ask for them at each level, until its stack overflows.
+    expect(fields.mock.calls.length).toBeLessThan(20);
+    fields.mockRestore();
   });
 
   it('input that nests deep: that is the interpreter’s', async () => {

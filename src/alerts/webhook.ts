@@ -2,6 +2,7 @@ import type { App } from '../context.ts';
 import type { AlertDeliveryError } from '../generated/prisma/client.ts';
 import { createGuardedFetch, FetchError, type GuardedFetch } from '../guarded-fetch.ts';
 import { toGlobalId } from '../ids.ts';
+import { plainText } from '../plain-text.ts';
 import { signWebhook, webhookSecretOf } from '../standard-webhooks.ts';
 
 /** What is sent of an event, and where to. */
@@ -61,8 +62,7 @@ export async function sendOnce(app: App, sent: Message, signal: AbortSignal): Pr
   } catch (error) {
     if (!(error instanceof FetchError)) throw error;
     const { code } = error;
-    // PostgreSQL takes no NUL, and half a character at the cut is none.
-    const message = error.message.replaceAll('\0', '').slice(0, MAX_REASON).toWellFormed();
+    const message = plainText(error.message.slice(0, MAX_REASON));
     return { httpStatus: null, error: { code, message, isFinal: code === 'REFUSED' || code === 'REDIRECT' } };
   }
 }

@@ -79,6 +79,6 @@ export async function estimateAsset(
     if (ctx.signal.aborted) throw new DomainError('CANCELLED', 'The request was cancelled.', { cause: error });
     if (!(error instanceof DomainError) || error.argumentPath?.[0] !== 'input') throw error;
     const { code, message, argumentPath, details } = error;
-    throw new DomainError(code, message, { path: argumentPath.slice(1), details, cause: error });
+    throw new DomainError(code, message, { path: argumentPath.slice(1), details, cause: error.cause });
   }
 }

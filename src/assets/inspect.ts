@@ -5,6 +5,7 @@ import { pageBounds, quoteName, quoteTable } from '../connections/quote.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { events } from '../events.ts';
+import { plainJson } from '../plain-text.ts';
 import type { Asset, Prisma } from '../generated/prisma/client.ts';
 import type { Cell, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';
@@ -42,9 +43,10 @@ export async function refreshAssetSchema(ctx: Context, id: string): Promise<Asse
     throw new DomainError('NOT_FOUND', 'The asset names no table, or its connection has none of that name.', {
       path: ['input', 'id'],
     });
-  const assetSchema = table as unknown as Prisma.InputJsonObject;
+  const assetSchema = plainJson(table) as unknown as Prisma.InputJsonObject;
   const isChanged =
-    JSON.stringify((before.assetSchema as unknown as TableInfo | null)?.columns) !== JSON.stringify(table.columns);
+    JSON.stringify((before.assetSchema as unknown as TableInfo | null)?.columns) !==
+    JSON.stringify(plainJson(table.columns));
   await ctx.db.asset.updateMany({
     where: { id, companyId, active: true },
     data: { assetSchema, ...(isChanged ? { version: { increment: 1 }, updatedAt: ctx.now } : {}) },

@@ -1,4 +1,5 @@
 import { DomainError, throwAll } from '../errors.ts';
+import { isPlainText } from '../plain-text.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import type { ParameterValue } from '../warehouse/engine.ts';
 
@@ -31,7 +32,7 @@ const expectations: Record<ParameterType, string> = {
 function convert(type: ParameterType, value: unknown): ParameterValue | undefined {
   switch (type) {
     case 'STRING':
-      return typeof value === 'string' && value.length <= MAX_TEXT && !value.includes('\0') ? value : undefined;
+      return typeof value === 'string' && value.length <= MAX_TEXT && isPlainText(value) ? value : undefined;
     case 'INTEGER':
       return Number.isSafeInteger(value) ? (value as number) : undefined;
     case 'DECIMAL':

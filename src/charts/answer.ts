@@ -10,7 +10,7 @@ import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { EngineError } from '../warehouse/engine.ts';
 import { readAddress, type ChartAddress } from './address.ts';
-import { renderPicture, type Picture } from './render.ts';
+import { inTurn, renderPicture, type Picture } from './render.ts';
 import { isFreeFor, wantedOf, type PictureInput } from './service.ts';
 
 /** Answers the signed addresses of charts. Nothing is charged and no run is kept: only what is free has an address. */
@@ -51,7 +51,8 @@ async function compose(ctx: Context, asset: Asset, chart: Wanted): Promise<{ pic
   if (!picture) {
     const outcome = shape(asset, computed.result);
     if (outcome.kind !== 'VisualizationResult') throw new DomainError('VALIDATION', 'This asset is no chart.');
-    picture = await renderPicture(outcome.figure, { width, height }, format);
+    // Of many who want the same one, the first has it drawn.
+    picture = await inTurn(async () => kept.get(name) ?? renderPicture(outcome.figure, { width, height }, format));
     kept.set(name, picture);
   }
   return { picture, freshUntil: computed.computedAt.getTime() + ageMs };

@@ -67,6 +67,19 @@ export async function renderSvg(figure: { data: unknown[]; layout: unknown }, si
 const fonts = path.join(path.dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json')), 'ttf');
 const FONT_FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => path.join(fonts, name));
 
+let last: Promise<unknown> = Promise.resolve();
+const breathe = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/**
+ * Draws when all that was asked for before is drawn. A large picture is a tenth of a second of the process: many at once
+ * would be one long pause for everybody, one after another lets the others in between.
+ */
+export function inTurn<T>(draw: () => Promise<T>): Promise<T> {
+  const mine = last.then(draw);
+  last = mine.then(breathe, breathe);
+  return mine;
+}
+
 /** The figure as a picture of exactly the size, in fonts that every machine has with the gateway. */
 export async function renderPicture(
   figure: { data: unknown[]; layout: unknown },

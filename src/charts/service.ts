@@ -7,7 +7,7 @@ import { activePriceOf, priceNow } from '../prices/loaders.ts';
 import type { Outcome } from '../usage/outcome.ts';
 import { chartAddress, expiryOf, MAX_SIDE, MIN_SIDE, type ChartAddress } from './address.ts';
 import type { Size } from './frame.ts';
-import { renderPicture, type Picture, type PictureFormat } from './render.ts';
+import { inTurn, renderPicture, type Picture, type PictureFormat } from './render.ts';
 
 /** What is asked of a picture; null for the usual. */
 export interface PictureInput {
@@ -33,7 +33,7 @@ function sizeOf(input: PictureInput): Size {
 export async function pictureOf(outcome: Outcome | null, input: PictureInput): Promise<Picture | null> {
   const size = sizeOf(input);
   if (outcome?.kind !== 'VisualizationResult') return null;
-  return renderPicture(outcome.figure, size, input.format ?? 'SVG');
+  return inTurn(() => renderPicture(outcome.figure, size, input.format ?? 'SVG'));
 }
 
 /** Whether the caller's company may see what an asset gives without paying: its own, and what is free for it. */

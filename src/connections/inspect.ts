@@ -1,5 +1,6 @@
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
+import { plainJson } from '../plain-text.ts';
 import type { Connection, Prisma } from '../generated/prisma/client.ts';
 import type { Cell, Column, Dialect, StageResult, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';
@@ -88,10 +89,10 @@ export async function refreshSchema(ctx: Context, id: string): Promise<Connectio
   });
   if (!row) throw notFound('connection', ['input', 'id']);
   const tables = await liveTables(ctx, { id, companyId }, { limit: STORED_TABLES + 1 });
-  const informationSchema = {
+  const informationSchema = plainJson({
     tables: tables.slice(0, STORED_TABLES),
     isTruncated: tables.length > STORED_TABLES,
-  } as unknown as Prisma.InputJsonObject;
+  }) as unknown as Prisma.InputJsonObject;
   // A catalogue of a database that the connection has left meanwhile is not kept.
   await ctx.db.connection.updateMany({
     where: { id, companyId, active: true, credentialsVersion: row.credentialsVersion },

@@ -1,5 +1,6 @@
 import { MAX_NAME_LENGTH } from '../connections/quote.ts';
 import { DomainError } from '../errors.ts';
+import { isPlainText } from '../plain-text.ts';
 import type { ColumnType } from '../warehouse/engine.ts';
 import { isListOp, outputName, type ColumnFilter, type EndpointColumn } from './columns.ts';
 import { filterType, mistakeIn } from './values.ts';
@@ -30,7 +31,7 @@ function columnMistakes(column: EndpointColumn): [part: string, message: string]
     ['name', name],
     ['alias', alias],
   ] as const) {
-    if (text !== null && (text === '' || text.length > MAX_NAME_LENGTH || text.includes('\0')))
+    if (text !== null && (text === '' || text.length > MAX_NAME_LENGTH || !isPlainText(text)))
       found.push([part, `Takes 1 to ${MAX_NAME_LENGTH} characters.`]);
   }
   if ((aggregation === 'SUM' || aggregation === 'AVG') && !numeric.includes(type))

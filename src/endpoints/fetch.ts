@@ -1,6 +1,7 @@
 import { openConnection } from '../connections/open.ts';
 import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
+import { plainJson } from '../plain-text.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
 import type { RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
@@ -167,10 +168,10 @@ async function remember(ctx: Context, endpoint: Endpoint, page: EndpointPage): P
   const rows = Array.from({ length: Math.min(page.rowCount, SAMPLE_ROWS) }, (_, r) =>
     page.values.map((column) => column[r] ?? null),
   );
-  const sampleResponse = {
+  const sampleResponse = plainJson({
     columns: page.columns.map(({ name, type }) => ({ name, type })),
     rows,
-  } as Prisma.InputJsonObject;
+  }) as Prisma.InputJsonObject;
   await ctx.db.endpoint.updateMany({
     where: {
       id: endpoint.id,

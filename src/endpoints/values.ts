@@ -1,4 +1,5 @@
 import { DomainError, throwAll } from '../errors.ts';
+import { isPlainText } from '../plain-text.ts';
 import type { ColumnType, ParameterValue } from '../warehouse/engine.ts';
 import { isListOp, type ColumnFilter, type EndpointColumn, type FilterOp } from './columns.ts';
 
@@ -44,7 +45,7 @@ function isTimestamp(text: string): boolean {
 }
 
 const isText = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= MAX_TEXT && !value.includes('\0');
+  typeof value === 'string' && value.length <= MAX_TEXT && isPlainText(value);
 
 const fits: Partial<Record<ColumnType, (value: unknown) => boolean>> = {
   BOOLEAN: (value) => typeof value === 'boolean',

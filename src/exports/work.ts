@@ -3,6 +3,7 @@ import { createContext, type App } from '../context.ts';
 import type { RunQuery } from '../db.ts';
 import type { Export } from '../generated/prisma/client.ts';
 import type { Job } from '../jobs.ts';
+import { plainText } from '../plain-text.ts';
 import { failRun, succeedRun, type RunRow } from '../usage/runs.ts';
 import { failureOf, openSource, type Failure } from './source.ts';
 import { dropAttempt, dropFile, fileTypes, keepFile, workPath } from './storage.ts';
@@ -103,7 +104,7 @@ export async function failExport(
       const closed = await query(
         `update "Export" set status = 'FAILED', "errorCode" = $2, "errorMessage" = $3, "finishedAt" = now(), version = version + 1
          where id = $1 and status in ('QUEUED', 'RUNNING') and ($4::int is null or attempt = $4::int) returning 1`,
-        [row.id, code, message, attempt],
+        [row.id, code, plainText(message), attempt],
       );
       if (closed.length === 0) throw new Lost();
     });

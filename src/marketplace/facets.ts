@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { checkSearch } from '../lists.ts';
 import { LISTED } from './listed.ts';
 
 /** How many listed assets share a value; `id` names the industry or use case, where it is one. */
@@ -15,8 +16,12 @@ export const FACET_SIZE = 20;
 const FOUND = (condition: string): string =>
   `select t.id, t."useCaseId", t."industryId", t."assetType"::text as type, t.tags from "Asset" t where ${LISTED} and ${condition}`;
 
-/** Counts of the listed assets that a search finds, by use case, industry, type and tag, the most frequent first. */
+/**
+ * Counts of the listed assets that a search finds, by use case, industry, type and tag, the most frequent first.
+ * @throws DomainError BAD_FILTER for a search that is too long.
+ */
 export async function assetFacets(ctx: Context, search: string | null): Promise<Facet[]> {
+  checkSearch(search);
   const condition = search ? `t.search @@ websearch_to_tsquery('english', $1)` : '$1::text is null';
   return ctx.query<Facet>(
     `with found as (${FOUND(condition)}), counted as (

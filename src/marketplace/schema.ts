@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../filters.ts';
 import { uuidOf } from '../ids.ts';
+import { isPlainText } from '../plain-text.ts';
 import { fullText, listOf } from '../lists.ts';
 import { load } from '../loader.ts';
 import { idOf } from '../nodes.ts';
@@ -75,7 +76,7 @@ async function listing<M extends 'Asset' | 'Endpoint'>(
   let id = by.id ? uuidOf(model, by.id, ['by', 'id']) : null;
   if (by.path) {
     const [handle = '', slug = ''] = by.path.split('/');
-    if (!handle || !slug)
+    if (!handle || !slug || !isPlainText(by.path))
       throw new DomainError('BAD_REQUEST', 'A path is the handle of the seller and the slug: `handle/slug`.', {
         path: ['by', 'path'],
       });
@@ -164,7 +165,9 @@ builder.objectField(Marketplace, 'assetFacets', (t) =>
     type: [FacetRef],
     cost: 10,
     description: `Values that the listed assets of a search share, at most ${FACET_SIZE} of a kind, the most frequent first.`,
-    args: { search: t.arg.string({ required: false, description: 'Only assets with these words.' }) },
+    args: {
+      search: t.arg.string({ required: false, description: 'Only assets with these words, at most 255 characters.' }),
+    },
     resolve: (_, { search }, ctx) => assetFacets(ctx, search ?? null),
   }),
 );

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
+import { plainJson } from '../plain-text.ts';
 import type { Post, Prisma, Publication } from '../generated/prisma/client.ts';
 import { platformFault } from '../integrations/offers.ts';
 import { PlatformError, type Article, type External } from '../integrations/platforms/platform.ts';
@@ -97,7 +98,8 @@ export async function publishExternally(
   const publication = await claim(ctx, post, integration);
   const where = { id: publication.id, companyId };
   const save = async (changes: Prisma.PublicationUncheckedUpdateManyInput): Promise<void> => {
-    await ctx.db.publication.updateMany({ where, data: { ...changes, updatedAt: new Date() } });
+    // Ids, addresses and reasons are the platform's.
+    await ctx.db.publication.updateMany({ where, data: { ...plainJson(changes), updatedAt: new Date() } });
   };
   const known =
     publication.externalPostId === null ? null : { id: publication.externalPostId, url: publication.externalPostUrl };

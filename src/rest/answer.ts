@@ -4,7 +4,7 @@ import { answerChart } from '../charts/answer.ts';
 import type { App } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { rateHeaders, type RateUse } from '../rate-limits.ts';
-import { contextFor, countUse, jsonResponse, requestIdOf, type Transport } from '../transport.ts';
+import { contextFor, countUse, jsonResponse, PRIVATE, requestIdOf, type Transport } from '../transport.ts';
 import { answerRest, refusal, targetOf } from './routes.ts';
 
 /** Whether an address is answered here: a customer's of a product, or a picture's. */
@@ -58,7 +58,8 @@ export async function answerCall(
       });
     }
   }
-  const about = { 'x-request-id': requestId, ...rateHeaders(rates) };
+  const isPicture = response.headers.has('cache-control');
+  const about = { 'x-request-id': requestId, ...rateHeaders(rates), ...(isPicture ? {} : PRIVATE) };
   for (const [name, value] of Object.entries(about)) response.headers.set(name, value);
   return response;
 }

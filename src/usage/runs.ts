@@ -5,6 +5,7 @@ import type { RunQuery } from '../db.ts';
 import { DomainError } from '../errors.ts';
 import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
+import { plainText } from '../plain-text.ts';
 import { PERIOD_SECONDS, type RateUse } from '../rate-limits.ts';
 import type { Tokens } from '../warehouse/engine.ts';
 import { writeEvents } from './buffer.ts';
@@ -304,7 +305,8 @@ async function closeFailed(
     const [closed] = await query<RunRow>(
       `update "Run" set status = $2::"RunStatus", "finishedAt" = now(), "elapsedMs" = $3, "errorCode" = $4, "errorMessage" = $5, "isBilled" = false, credits = 0
        where id = $1 and status = 'RUNNING' returning *`,
-      [run.id, end.status, elapsedMs(run), end.code, end.message],
+      // Of an engine, which may say anything.
+      [run.id, end.status, elapsedMs(run), end.code, plainText(end.message)],
     );
     if (closed && run.isBilled)
       await release(query, { runId: run.id, buyerCompanyId: run.companyId, credits: run.credits });
