@@ -3,7 +3,7 @@ import { assets as demo, keyOf } from './demo.ts';
 import { userErrors, type Row, type World } from './row.ts';
 
 /** What the database knows of the runs of assets, in the words of the graph. */
-const STATISTICS = `select a.id, count(r.id)::int as "runCount", count(distinct r."companyId") filter (where r.status = 'SUCCEEDED')::int as "buyerCount",
+const STATISTICS = `select a.id, count(r.id)::int as "runCount", count(distinct r."companyId") filter (where r.status = 'SUCCEEDED' and r."companyId" <> a."companyId")::int as "buyerCount",
     (count(*) filter (where r.status = 'SUCCEEDED'))::float8 / nullif(count(r.id), 0) as "successRate",
     (select count(*)::int from "Favorite" f where f."assetId" = a.id) as "favoriteCount",
     (select min("amountUsd")::text from "Price" p where p."assetId" = a.id) as "lowestPriceUsd",
