@@ -23,11 +23,11 @@ const MAX_LIMITERS = 1000;
  * that has one. A key that is used up is known here until its period ends, without a statement. While the database
  * does not answer, each process counts by itself.
  */
-export function createKeyLimits(database: Pick<Database, 'unsynced'>, log: Log): KeyLimits {
+export function createKeyLimits(database: Pick<Database, 'query'>, log: Log): KeyLimits {
   const storeClient = {
     query: async ({ text, values }: { text: string; values: unknown[] }) => {
       try {
-        return { rows: await database.unsynced(text, values) };
+        return { rows: await database.query(text, values) };
       } catch (error) {
         log.warn({ err: error }, 'the limits of keys are counted in this process alone: the database failed');
         throw error;

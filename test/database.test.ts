@@ -45,3 +45,10 @@ describe('a database in another time zone works', () => {
     expect(transacted).toEqual([{ zone: 'UTC' }]);
   });
 });
+
+describe('sessions', () => {
+  it('plan a statement once, not for its values', async () => {
+    const mode = () => database.query(`select current_setting('plan_cache_mode') as mode`, []);
+    expect(await Promise.all([mode(), mode()])).toEqual(Array(2).fill([{ mode: 'force_generic_plan' }]));
+  });
+});

@@ -70,13 +70,23 @@ export async function plansOf(t: TestGateway, work: () => Promise<unknown>): Pro
   await work();
   await usage.flush();
   stop();
-  const plans: Planned[] = [];
-  for (const [text, values] of sent) {
-    // EXPLAIN does nothing of what it explains.
-    const [row] = await database.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(`explain (format json) ${text}`, [
-      ...values,
-    ]);
-    plans.push({ text, nodes: nodesOf(row?.['QUERY PLAN'][0]?.Plan as PlanNode) });
+  // As they are planned in earnest: once, without the values that will come.
+  const client = await database.connect();
+  try {
+    await client.query('set plan_cache_mode to force_generic_plan');
+    const plans: Planned[] = [];
+    for (const [text, values] of sent) {
+      await client.query(`prepare planned as ${text}`);
+      const given = values.length > 0 ? `(${values.map(() => 'null').join(', ')})` : '';
+      // EXPLAIN does nothing of what it explains.
+      const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+        `explain (format json) execute planned ${given}`,
+      );
+      await client.query('deallocate planned');
+      plans.push({ text, nodes: nodesOf(rows[0]?.['QUERY PLAN'][0]?.Plan as PlanNode) });
+    }
+    return plans;
+  } finally {
+    await client.end();
   }
-  return plans;
 }

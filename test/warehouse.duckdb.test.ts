@@ -135,6 +135,29 @@ describe('DuckDB in its own processes', () => {
     await expect.poll(() => children().some((child) => before.includes(child))).toBe(false);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'keeps processes at rest beside the one at work, the last used the longest',
+    async () => {
+      const others = createDuckdb({ roots: [directory], maxChildren: 1 });
+      const { settings } = duckdb.target;
+      const run = async (key: string): Promise<string | undefined> => {
+        const before = children();
+        await collect(others, { key, settings }, { sql: 'SELECT 1', values: [] }, LIMITS, { onExcess: 'fail' }, never);
+        return children().find((child) => !before.includes(child));
+      };
+      try {
+        const [first, second] = [await run('a'), await run('b'), await run('c'), await run('d')];
+        expect([await run('b'), await run('a')]).toEqual([undefined, undefined]);
+        await run('e');
+        await expect.poll(() => children().filter((child) => child === first || child === second)).toHaveLength(2);
+        expect([await run('a'), await run('b')]).toEqual([undefined, undefined]);
+        expect(await run('c')).toBeDefined();
+      } finally {
+        await others.close();
+      }
+    },
+  );
+
   it('runs PIVOT', async () => {
     const { columns } = await query('PIVOT (SELECT id % 2 AS odd, total FROM orders) ON odd USING sum(total)');
     expect(columns.map((column) => column.name)).toEqual(['0', '1']);

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { EngineProcess } from './child-process.ts';
 import type { ChildProgram } from './child-process.ts';
 import { EngineError } from './engine.ts';
@@ -7,6 +8,10 @@ import { orAbort } from './lifecycle.ts';
 const PER_SOURCE = 4;
 const QUEUE = 64;
 const IDLE_MS = 30_000;
+/** Processes that are kept, those at work among them, for each that may work: a new one takes a tenth of a second. */
+const KEPT = 4;
+/** What one at rest takes, and the share of the machine's memory that they may take together. */
+const [RESTING_BYTES, SHARE] = [100 * 1024 ** 2, 1 / 16];
 
 interface Member {
   process: EngineProcess;
@@ -34,16 +39,21 @@ export interface Lease {
   release: (usable: boolean) => void;
 }
 
-/** Children that run queries: at most four for the same files and `max` in all; whoever finds none free waits in order. */
+/**
+ * Children that run queries: at most four for the same files, and `max` at work; whoever finds none free waits in order.
+ * Some more are kept at rest, as the memory of the machine allows, and the one that rested longest goes first.
+ */
 export class ChildPool {
   private readonly members = new Set<Member>();
   private waiters: Waiter[] = [];
   private readonly program: ChildProgram;
   private readonly max: number;
+  private readonly kept: number;
 
   constructor(program: ChildProgram, max: number) {
     this.program = program;
     this.max = max;
+    this.kept = Math.max(max, Math.min(max * KEPT, Math.floor((totalmem() * SHARE) / RESTING_BYTES)));
   }
 
   /** Lends a process with the source open. @throws EngineError ENGINE_BUSY where too many wait already. */
@@ -113,9 +123,11 @@ export class ChildPool {
     }
     // Counted by what is opened: whoever has several connections to the same files gets no more of them for it.
     const ours = [...this.members].filter((member) => member.source.path === source.path);
+    const atRest = [...this.members].filter((member) => member.idle);
+    if (this.members.size - atRest.length >= this.max) return false;
     const isFull = ours.length >= PER_SOURCE;
-    if (isFull || this.members.size >= this.max) {
-      const spare = (isFull ? ours : [...this.members]).find((member) => member.idle);
+    if (isFull || this.members.size >= this.kept) {
+      const spare = (isFull ? ours : atRest).find((member) => member.idle);
       if (!spare) return false;
       this.drop(spare, false);
     }
@@ -152,6 +164,9 @@ export class ChildPool {
     }
     member.idle = setTimeout(() => this.drop(member), IDLE_MS);
     member.idle.unref();
+    // The set is in the order in which they came to rest.
+    this.members.delete(member);
+    this.members.add(member);
     this.dispatch();
   }
 
