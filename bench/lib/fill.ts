@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { seedBulk } from '../../prisma/seed/bulk.ts';
 import { openAccounts, grantCredits } from '../../src/credits/journal.ts';
@@ -58,8 +58,8 @@ async function addUsage(query: RunQuery, tenants: number, events: number): Promi
   for (const rollup of rollups) await query(addSql(rollup, '"UsageEvent"'), []);
 }
 
-/** The file behind the assets that are run: 20,000 rows. Made by another process, which lets go of it. */
-function makeWarehouse(dir: string): void {
+/** The files behind the assets that are run, one a seller: 20,000 rows. Made by another process, which lets go of it. */
+function makeWarehouses(dir: string, ids: string[]): void {
   const root = path.join(dir, 'warehouses');
   mkdirSync(root, { recursive: true });
   const program = `import { DuckDBInstance } from '@duckdb/node-api';
@@ -67,11 +67,15 @@ function makeWarehouse(dir: string): void {
     await connection.run("create table sales as select i as id, 'city ' || (i % 50) as city, i * 0.25 as amount from range(20000) r(i)");
     connection.closeSync();`;
   execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: import.meta.dirname });
+  for (const id of ids) copyFileSync(path.join(root, 'bench.duckdb'), path.join(root, `${id}.duckdb`));
 }
 
 /** For each tenant two listed assets over the file, one cached, and credits to buy those of others. */
 async function addProducts(query: RunQuery, tenants: Tenant[]): Promise<void> {
-  await query(`update "Connection" set settings = '{"path": "bench.duckdb"}', "verifiedUsageAbility" = true`, []);
+  await query(
+    `update "Connection" set settings = jsonb_build_object('path', "companyId" || '.duckdb'), "verifiedUsageAbility" = true`,
+    [],
+  );
   // A plan of its own: a gateway that starts sets those of the reference data back.
   await query(`insert into "Plan" (id, code, name, "monthlyRequests") values (99, 'BENCH', 'Bench', 2000000000)`, []);
   await query('update "Company" set "planId" = 99', []);
@@ -103,7 +107,10 @@ export async function fillDatabase(query: RunQuery, dir: string, fill: Fill): Pr
   const all = await keysOf(query, 1, tenants + smallTenants);
   if (usage > 0) {
     await addUsage(query, tenants, usage);
-    makeWarehouse(dir);
+    makeWarehouses(
+      dir,
+      all.slice(0, tenants).map(({ id }) => id),
+    );
     await addProducts(query, all.slice(0, tenants));
   }
   await countPopularity(query);
