@@ -17,7 +17,7 @@ import {
   type GraphQLOutputType,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Access } from '../src/builder.ts';
+import type { Access } from '../src/graph/builder.ts';
 import { permissionsOf, type RoleName } from '../src/permissions.ts';
 import { schema } from '../src/schema.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';

@@ -11,7 +11,7 @@ import { openAuthenticator } from '../src/boot.ts';
 import type { Authenticator } from '../src/auth.ts';
 import { createLog } from '../src/log.ts';
 import { schema } from '../src/schema.ts';
-import { createGateway, type Gateway } from '../src/server.ts';
+import { createGateway, type Gateway } from '../src/http/server.ts';
 import { testDatabase } from './helpers/database.ts';
 import { testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
