@@ -10,7 +10,7 @@ import type { App } from '../context.ts';
 import { headersOf, type HeaderReader } from './direct.ts';
 import { answerUsageDownload } from '../analytics/download.ts';
 import { answerDownload, type DownloadRequest } from '../exports/download.ts';
-import { createGraph } from '../graph/graph.ts';
+import { createGraph } from './graphql.ts';
 import type { Door } from '../metrics.ts';
 import { answerCall, isRest } from '../rest/answer.ts';
 import { failure, jsonResponse, requestIdOf } from './transport.ts';

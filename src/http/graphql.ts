@@ -1,16 +1,16 @@
 import { getOperationAST, GraphQLError, parse, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createYoga, mapAsyncIterator, type Plugin } from 'graphql-yoga';
 import type { Authenticator } from '../auth.ts';
-import { createExecute } from './compiled.ts';
+import { createExecute } from '../graph/compiled.ts';
 import type { App, Context } from '../context.ts';
 import { createCostAccount } from '../limits/cost-account.ts';
 import { rootFieldOf } from '../limits/cost.ts';
-import { createDirect } from '../http/direct.ts';
+import { createDirect } from './direct.ts';
 import { shapeRule } from '../limits/document-limits.ts';
-import { formatError, requestError } from './error-format.ts';
+import { formatError, requestError } from '../graph/error-format.ts';
 import { DomainError } from '../errors.ts';
 import { rateHeaders, type RateUse } from '../limits/rate-limits.ts';
-import { contextFor, countUse, PRIVATE, requestIdOf, type Transport } from '../http/transport.ts';
+import { contextFor, countUse, PRIVATE, requestIdOf, type Transport } from './transport.ts';
 
 /** The explorer may hold a key: nobody frames it, and what it loads or sends stays here. */
 const PAGE = {
