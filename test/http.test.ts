@@ -243,6 +243,21 @@ describe('http refuses', () => {
     ).toEqual([400, 'BAD_REQUEST']);
   });
 
+  it('variables that do not fit: 400 in the media type of GraphQL, 200 in plain JSON', async () => {
+    const query = 'query ($first: Int!) { industries(first: $first) { nodes { id } } }';
+    const types = [['application/graphql-response+json', 400] as const, ['application/json', 200] as const];
+    for (const [accept, status] of types) {
+      const wrong = await ask(query, { first: 'many' }, { accept });
+      expect(wrong.response.status).toBe(status);
+      expect(wrong.answer).not.toHaveProperty('data');
+      expect(wrong.answer.errors?.[0]?.extensions).toEqual({
+        code: 'GRAPHQL_VALIDATION_FAILED',
+        requestId: expect.any(String),
+        retryable: false,
+      });
+    }
+  });
+
   it('values that are none of their kind, all at once and each with its place', async () => {
     const name = 'mutation ($input: AlertCreateInput!) { alertCreate(input: $input) { userErrors { code } } }';
     const input = { assetId: 'x', webhookUrl: 'nope', thresholdPercent: 'some' };

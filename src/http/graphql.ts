@@ -121,7 +121,12 @@ export function createGraph(
   function shownTo(request: Request, result: ExecutionResult): ExecutionResult {
     if (!result.errors) return result;
     const formatted = result.errors.map((error) => formatError(error, idOf(request), app.log));
-    for (const { extensions } of formatted) app.metrics.error(String(extensions['code']));
+    for (const { extensions } of formatted) {
+      app.metrics.error(String(extensions['code']));
+      // What never ran is no success for those who take GraphQL's own media type; the transport keeps this to itself.
+      if (result.data === undefined && extensions['code'] === 'GRAPHQL_VALIDATION_FAILED')
+        extensions['http'] ??= { spec: true, status: 400 };
+    }
     return { ...result, errors: formatted };
   }
 
