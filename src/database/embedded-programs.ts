@@ -99,7 +99,7 @@ export async function findPrograms(user: ServerUser): Promise<Programs> {
       { cause },
     );
   }
-  const root = path.resolve(path.dirname(found.initdb), '../../..');
+  const root = path.resolve(path.dirname(found.initdb), '../..');
   const programs = { initdb: found.initdb, pgCtl: found.pg_ctl };
   try {
     linkLibraries(root);
