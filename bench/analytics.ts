@@ -11,9 +11,9 @@ import { createWorld } from '../prisma/seed/world.ts';
 import { openApp, openAuthenticator } from '../src/boot.ts';
 import { readConfig } from '../src/config.ts';
 import type { App } from '../src/context.ts';
-import { startEmbedded } from '../src/embedded.ts';
+import { startEmbedded } from '../src/database/embedded.ts';
 import { schema } from '../src/schema.ts';
-import { createGateway } from '../src/server.ts';
+import { createGateway } from '../src/http/server.ts';
 import { addSql, rollups } from '../src/usage/rollup.ts';
 import { aboutRun, goalsOf, isQuick, saveResult, type Goal } from './lib/results.ts';
 

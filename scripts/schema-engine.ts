@@ -12,7 +12,7 @@ import readline from 'node:readline';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
-import { startEmbedded } from '../src/embedded.ts';
+import { startEmbedded } from '../src/database/embedded.ts';
 
 const wasmDir = path.dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm'));
 const args = process.argv.slice(2);

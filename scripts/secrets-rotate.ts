@@ -1,8 +1,8 @@
 // Brings every sealed value from SECRETS_KEY_OLD under SECRETS_KEY: `npm run secrets:rotate`. Stop the gateways before,
 // start them with the new key after. It may be interrupted, and run again.
-import { databaseServer } from '../src/installation.ts';
+import { databaseServer } from '../src/database/installation.ts';
 import { ConfigError, readConfig, type Config } from '../src/config.ts';
-import { openDatabase } from '../src/db.ts';
+import { openDatabase } from '../src/database/db.ts';
 import { createLog } from '../src/log.ts';
 import { rotateSecrets, type Masters } from '../src/platform/rotate-secrets.ts';
 

@@ -1,7 +1,7 @@
 import { openApp } from '../src/boot.ts';
 import { readConfig } from '../src/config.ts';
 import type { App } from '../src/context.ts';
-import { databaseServer } from '../src/installation.ts';
+import { databaseServer } from '../src/database/installation.ts';
 
 /**
  * Does something with the gateway's database and lets go of it. What fails is said in a line, and the process ends

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import type { UsageBuffer, Viewer } from './context.ts';
-import type { Database } from './db.ts';
+import type { Database } from './database/db.ts';
 import { DomainError } from './errors.ts';
 import type { RateLimitPeriod } from './generated/prisma/client.ts';
-import { createKeyLimits } from './key-limits.ts';
+import { createKeyLimits } from './limits/key-limits.ts';
 import type { Log } from './log.ts';
 import { permissionsOf, permissionsWithin, roleIds, roleName } from './permissions.ts';
-import type { RateUse } from './rate-limits.ts';
+import type { RateUse } from './limits/rate-limits.ts';
 import { hashSecret, isWellFormed } from './secrets.ts';
 
 /** Turns the credential of a request into its viewer. */

@@ -1,13 +1,13 @@
 import type { Config } from './config.ts';
-import { queryIn, type Database, type RunQuery, type Transaction } from './db.ts';
+import { queryIn, type Database, type RunQuery, type Transaction } from './database/db.ts';
 import { DomainError } from './errors.ts';
 import type { PrismaClient, RateLimitPeriod } from './generated/prisma/client.ts';
 import type { Jobs } from './jobs.ts';
-import type { Batchers, LoaderContext } from './loader.ts';
+import type { Batchers, LoaderContext } from './lists/loader.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Permission, RoleName } from './permissions.ts';
-import type { RateUse } from './rate-limits.ts';
+import type { RateUse } from './limits/rate-limits.ts';
 import type { Sealer } from './secrets.ts';
 import type { createEngines } from './warehouse/registry.ts';
 

@@ -1,7 +1,7 @@
 import { demoCompanies } from '../prisma/seed/companies.ts';
 import { seedMarket } from '../prisma/seed/demo.ts';
 import type { App } from './context.ts';
-import { warehouseDirectory } from './installation.ts';
+import { warehouseDirectory } from './database/installation.ts';
 import { roleIds, roleNames, type RoleName } from './permissions.ts';
 import { hashSecret, newSecret } from './secrets.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { viewerOf, type Context, type Intent } from './context.ts';
-import { plain, type RunQuery } from './db.ts';
+import { plain, type RunQuery } from './database/db.ts';
 import { DomainError } from './errors.ts';
 import { newId } from './ids.ts';
 

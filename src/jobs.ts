@@ -1,5 +1,5 @@
 import { PgBoss } from 'pg-boss';
-import type { RunQuery } from './db.ts';
+import type { RunQuery } from './database/db.ts';
 import type { Log } from './log.ts';
 
 /** How often work of one kind is tried, and when whoever does it counts as gone. */

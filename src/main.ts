@@ -1,6 +1,6 @@
 import { buildWarehouses } from '../prisma/seed/build-warehouses.ts';
 import { ConfigError, readConfig } from './config.ts';
-import { databaseServer, isDemo, warehouseDirectory, type DatabaseServer } from './installation.ts';
+import { databaseServer, isDemo, warehouseDirectory, type DatabaseServer } from './database/installation.ts';
 
 let server: DatabaseServer | undefined;
 try {

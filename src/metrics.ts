@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Database } from './db.ts';
+import type { Database } from './database/db.ts';
 import type { Run } from './generated/prisma/client.ts';
 
 /** What the operator's Prometheus reads at /metrics. Labels have few values: never a name, an id or a document. */

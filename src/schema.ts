@@ -1,5 +1,5 @@
 import { lexicographicSortSchema, specifiedDirectives, type GraphQLSchema } from 'graphql';
-import './scalars.ts';
+import './graph/scalars.ts';
 import './reference/schema.ts';
 import './usage/schema.ts';
 import './companies/schema.ts';
@@ -19,8 +19,8 @@ import './posts/schema.ts';
 import './analytics/schema.ts';
 import './marketplace/schema.ts';
 import './platform/schema.ts';
-import { builder } from './builder.ts';
-import { costDirectives } from './cost-rules.ts';
+import { builder } from './graph/builder.ts';
+import { costDirectives } from './limits/cost-rules.ts';
 
 /** The graph: every slice's part of it, and nothing else. */
 export const schema: GraphQLSchema = lexicographicSortSchema(

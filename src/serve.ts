@@ -4,13 +4,13 @@ import { openApp, openAuthenticator } from './boot.ts';
 import type { Config } from './config.ts';
 import type { App } from './context.ts';
 import { seedDemo, signInExplorer } from './demo.ts';
-import { createExplorer } from './explorer.ts';
+import { createExplorer } from './http/explorer.ts';
 import { startExports } from './exports/worker.ts';
-import type { DatabaseServer } from './installation.ts';
+import type { DatabaseServer } from './database/installation.ts';
 import { startPopularity } from './marketplace/popularity.ts';
 import { startSweeper } from './usage/sweeper.ts';
 import { schema } from './schema.ts';
-import { createGateway } from './server.ts';
+import { createGateway } from './http/server.ts';
 
 /** Starts what works beside the requests; returns the way to stop what does not end with the app. */
 export async function startWorkers(app: App): Promise<() => Promise<void>> {

@@ -26,8 +26,11 @@ const ORDER = [
   // The second door beside the graph: over all slices, and imported by the server alone.
   'rest',
 ];
-/** The loose files that put slices together, or bring the reference data. */
-const REGISTERS = ['boot.ts', 'demo.ts', 'main.ts', 'print-schema.ts', 'schema.ts', 'serve.ts', 'server.ts'];
+/** Rooms of the floor: what everybody stands on, no business of its own. */
+const FLOOR = ['database', 'graph', 'http', 'limits', 'lists', 'text'];
+const MAX_LOOSE = 20;
+/** The files of the floor that put slices together, or bring the reference data. */
+const REGISTERS = ['boot.ts', 'demo.ts', 'main.ts', 'graph/print-schema.ts', 'schema.ts', 'serve.ts', 'http/server.ts'];
 const FORBIDDEN_NAMES = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'types', 'index', 'shared', 'lib'];
 const MAX_LINES = 400;
 /** Drivers that whoever needs them installs; without one the engine says so. */
@@ -39,8 +42,14 @@ const files = globSync('**/*.ts', { cwd: src })
   .sort()
   .map((file) => {
     const text = readFileSync(path.join(src, file), 'utf8');
-    return { file, folder: file.includes('/') ? (file.split('/')[0] ?? '') : null, text, imports: importsOf(text) };
+    return { file, folder: folderOf(file), text, imports: importsOf(text) };
   });
+
+/** The slice or the warehouse that a file belongs to; null for the floor, loose or in a room of it. */
+function folderOf(file: string): string | null {
+  const [folder = '', ...rest] = file.split('/');
+  return rest.length === 0 || FLOOR.includes(folder) ? null : folder;
+}
 
 /** What a file imports, types too; files of ours as paths from src. */
 function importsOf(text: string): string[] {
@@ -65,7 +74,6 @@ const edges = files.flatMap(({ file, imports }) =>
 const shown = (wrong: (readonly [string, string])[]): string[] => [
   ...new Set(wrong.map(([from, to]) => `${from} → ${to}`)),
 ];
-const folderOf = (file: string): string | null => (file.includes('/') ? (file.split('/')[0] ?? null) : null);
 const isSlice = (folder: string | null): folder is string =>
   folder !== null && folder !== 'warehouse' && folder !== 'generated';
 
@@ -80,9 +88,11 @@ describe('architecture', () => {
     ).toEqual([]);
   });
 
-  it('has no folder but the slices and the warehouse', () => {
+  it('has no folder but the slices, the rooms of the floor and the warehouse, and few loose files', () => {
     const folders = new Set(files.map(({ folder }) => folder).filter((folder) => folder !== null));
     expect([...folders].filter((folder) => folder !== 'warehouse' && !ORDER.includes(folder))).toEqual([]);
+    const loose = files.filter(({ file }) => !file.includes('/')).map(({ file }) => file);
+    expect(loose.length).toBeLessThanOrEqual(MAX_LOOSE);
   });
 
   it('lets a slice import only slices to its left', () => {
@@ -113,7 +123,7 @@ describe('architecture', () => {
 
   it('lets the server alone import the second door', () => {
     const wrong = edges.filter(
-      ([from, to]) => folderOf(to) === 'rest' && folderOf(from) !== 'rest' && from !== 'server.ts',
+      ([from, to]) => folderOf(to) === 'rest' && folderOf(from) !== 'rest' && from !== 'http/server.ts',
     );
     expect(shown(wrong)).toEqual([]);
   });
@@ -127,7 +137,7 @@ describe('architecture', () => {
   });
 
   it('lets nobody below import what stands above: main, server, schema, boot', () => {
-    const above = ['main.ts', 'serve.ts', 'server.ts', 'schema.ts', 'boot.ts'];
+    const above = ['main.ts', 'serve.ts', 'http/server.ts', 'schema.ts', 'boot.ts'];
     const wrong = edges.filter(([from, to]) => above.includes(to) && !REGISTERS.includes(from));
     expect(shown(wrong)).toEqual([]);
   });
@@ -159,7 +169,7 @@ describe('architecture', () => {
     const makers = files.filter(
       ({ folder, text }) => folder !== 'warehouse' && /new (PrismaClient|pg\.Pool|Pool)\b/.test(code(text)),
     );
-    expect(makers.map(({ file }) => file)).toEqual(['db.ts']);
+    expect(makers.map(({ file }) => file)).toEqual(['database/db.ts']);
   });
 
   it('has no console, no debugger, no TODO', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthenticator, type Authenticator } from '../src/auth.ts';
-import type { Database } from '../src/db.ts';
+import type { Database } from '../src/database/db.ts';
 import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 /** What a process believes of credentials, when their changes come at awkward moments. */

@@ -1,26 +1,25 @@
 import { createHash } from 'node:crypto';
 import {
   getNamedType,
-  getNullableType,
-  isEnumType,
   isInputObjectType,
   isLeafType,
-  isListType,
   isNonNullType,
   isObjectType,
   isRequiredInputField,
   type GraphQLArgument,
   type GraphQLField,
-  type GraphQLInputType,
+  type GraphQLInputField,
   type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLOutputType,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Access } from '../src/builder.ts';
+import type { Access } from '../src/graph/builder.ts';
+import { isUuid } from '../src/ids.ts';
 import { permissionsOf, type RoleName } from '../src/permissions.ts';
 import { schema } from '../src/schema.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { oneOfEach, valueOf } from './helpers/one-of-each.ts';
 
 /** Every root field is called anonymously, with every role, and with the ids of another company. */
 
@@ -36,151 +35,13 @@ beforeAll(async () => {
   t = await testGateway({ LOG_LEVEL: 'error' });
   us = await t.tenant({ handle: 'us', credits: 1000 });
   them = await t.tenant({ handle: 'them', credits: 1000 });
-  const { world } = t;
-  const company = them.company.id;
-  const owner = them.users.OWNER.id;
-  const connection = await world.connection(company, { engineId: 57, settings: { path: 'theirs.duckdb' } });
-  const asset = await world.asset(company, { connectionId: connection.id, userId: owner, name: 'Their asset' });
-  const endpoint = await world.endpoint(company, connection.id, { name: 'Their endpoint' });
-  const price = await world.price(company, { assetId: asset.id }, '2.00');
-  const post = await world.post(company, owner);
-  const db = t.app.database.prisma;
-  const sale = await db.priceDiscount.create({
-    data: {
-      id: owner,
-      companyId: company,
-      priceId: price.id,
-      percentage: '10',
-      saleStartAt: new Date(Date.now() + 1e7),
-      saleEndAt: new Date(Date.now() + 2e7),
-    },
-  });
-  const favorite = await db.favorite.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
-  const alert = await db.alert.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
-  const alertEvent = await db.alertEvent.create({
-    data: { id: connection.id, companyId: company, alertId: alert.id, message: 'Their message', details: {} },
-  });
-  const alertDelivery = await db.alertDelivery.create({
-    data: {
-      id: connection.id,
-      companyId: company,
-      alertEventId: alertEvent.id,
-      attempt: 1,
-      startedAt: new Date(),
-      elapsedMs: 1,
-      isSuccess: true,
-    },
-  });
-  const integration = await db.integration.create({
-    data: {
-      id: owner,
-      companyId: company,
-      userId: owner,
-      platform: 'WEBHOOK',
-      platformName: 'Theirs',
-      sealedCredentials: Buffer.from('x'),
-      credentialsLastFour: 'abcd',
-    },
-  });
-  const publication = await db.publication.create({
-    data: {
-      id: owner,
-      companyId: company,
-      postId: post.id,
-      integrationId: integration.id,
-      platform: 'WEBHOOK',
-      status: 'PUBLISHED',
-    },
-  });
-  const session = await db.session.create({
-    data: {
-      id: owner,
-      companyId: company,
-      userId: owner,
-      tokenHash: Buffer.from('y'),
-      expiresAt: new Date(Date.now() + 1e7),
-    },
-  });
-  const run = await db.run.create({
-    data: {
-      id: owner,
-      kind: 'PROCESS',
-      status: 'SUCCEEDED',
-      companyId: company,
-      sellerCompanyId: company,
-      assetId: asset.id,
-      finishedAt: new Date(),
-    },
-  });
-  const ordered = await db.export.create({
-    data: {
-      id: owner,
-      companyId: company,
-      endpointId: endpoint.id,
-      runId: run.id,
-      format: 'CSV',
-      fileName: 'theirs.csv',
-      maxRows: 10,
-      rowsPerBlock: 10,
-      creditsPerBlock: 0,
-      centsPerBlock: 0,
-      sellerShare: '0.8',
-      creditsReserved: 0,
-      expiresAt: new Date(Date.now() + 1e7),
-    },
-  });
-  const rows = {
-    Export: ordered,
-    Connection: connection,
-    Asset: asset,
-    Endpoint: endpoint,
-    Price: price,
-    PriceDiscount: sale,
-    Post: post,
-    Favorite: favorite,
-    Alert: alert,
-    AlertEvent: alertEvent,
-    AlertDelivery: alertDelivery,
-    Integration: integration,
-    Publication: publication,
-    Session: session,
-    Run: run,
-    User: them.users.VIEWER,
-    Company: them.company,
-  };
-  foreign = Object.fromEntries(Object.entries(rows).map(([type, row]) => [type, gid(type, row)]));
-  foreign['ApiKey'] = gid('ApiKey', them.keyIds.VIEWER);
+  foreign = await oneOfEach(t, them);
 });
 afterAll(() => t.close());
 
 const fieldsOf = (root: 'Query' | 'Mutation'): Field[] =>
   Object.values((root === 'Query' ? schema.getQueryType() : schema.getMutationType())?.getFields() ?? {});
 const accessOf = (field: Field): Access => field.extensions['access'] as Access;
-
-/** Which type an id argument means: by its name, or by the name of the field it belongs to. */
-function typeOfId(name: string, field: string): string {
-  const wanted = (
-    name === 'id' || name === 'ids'
-      ? field.replace(
-          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review|Redeliver|End)$/,
-          '',
-        )
-      : name.replace(/Ids?$/, '')
-  ).toLowerCase();
-  const aliases: Record<string, string> = {
-    owner: 'User',
-    author: 'User',
-    price: 'Price',
-    industry: 'Industry',
-    usecase: 'AssetUseCase',
-    engine: 'StorageEngine',
-    jobfunction: 'JobFunction',
-    node: 'Asset',
-    publicpost: 'Post',
-    for: 'Asset',
-  };
-  return Object.keys(foreign).find((type) => type.toLowerCase() === wanted) ?? aliases[wanted] ?? 'Asset';
-}
 
 const samples: Record<string, unknown> = {
   priceUsd: '3.00',
@@ -199,34 +60,7 @@ const samples: Record<string, unknown> = {
   engineId: 'U3RvcmFnZUVuZ2luZTo1Nw',
 };
 
-function valueOf(type: GraphQLInputType, name: string, field: string): unknown {
-  const bare = getNullableType(type);
-  if (isListType(bare)) return [valueOf(bare.ofType as GraphQLInputType, name, field)];
-  const named = getNamedType(bare);
-  if (named.name === 'ID') return foreign[typeOfId(name, field)] ?? gid(typeOfId(name, field), 1);
-  if (samples[name] !== undefined) return samples[name];
-  if (isEnumType(named)) return named.getValues()[0]?.name;
-  if (isInputObjectType(named)) {
-    const inputs = Object.values(named.getFields());
-    const chosen = named.isOneOf
-      ? inputs.slice(0, 1)
-      : inputs.filter((one) => isRequiredInputField(one) || one.name.endsWith('Id'));
-    return Object.fromEntries(chosen.map((one) => [one.name, valueOf(one.type, one.name, field)]));
-  }
-  const scalars: Record<string, unknown> = {
-    String: 'text',
-    Int: 1,
-    Float: 1,
-    Boolean: true,
-    DateTime: '2027-01-01T00:00:00Z',
-    Date: '2027-01-01',
-    Decimal: '1.00',
-    JSON: {},
-    URL: 'https://example.com/',
-    EmailAddress: 'somebody@example.org',
-  };
-  return scalars[named.name];
-}
+const alsoTakes = (field: GraphQLInputField): boolean => field.name.endsWith('Id');
 
 /** A selection that asks something of any type: its scalars, and those of connections' nodes. */
 function selectionOf(type: GraphQLOutputType, depth = 0): string {
@@ -246,7 +80,10 @@ function selectionOf(type: GraphQLOutputType, depth = 0): string {
 async function call(root: 'Query' | 'Mutation', field: Field, key: string | null): Promise<Answer> {
   const wanted = field.args.filter((argument: GraphQLArgument) => isNonNullType(argument.type));
   const variables = Object.fromEntries(
-    wanted.map((argument) => [argument.name, valueOf(argument.type, argument.name, field.name)]),
+    wanted.map((argument) => [
+      argument.name,
+      valueOf(argument.type, argument.name, field.name, { ids: foreign, samples, alsoTakes }),
+    ]),
   );
   const declared =
     wanted.length > 0 ? `(${wanted.map((argument) => `$${argument.name}: ${String(argument.type)}`).join(', ')})` : '';
@@ -376,6 +213,18 @@ describe('another company’s row', () => {
     }
     const own = (await t.run(them.keys.OWNER, READ, { id: ids[0], ids })).data;
     expect(own.nodes.map((node: { id: string } | null) => node?.id)).toEqual(ids);
+  });
+
+  it.each(roles)('is nothing for %s, whatever type its id is said to be of', async (role) => {
+    const keys = Object.values(foreign).map((id) => Buffer.from(id, 'base64url').toString().split(':')[1] ?? '');
+    // A number may be the one of a row of ours.
+    const ids = Object.keys(foreign).flatMap((type) => keys.filter(isUuid).map((key) => gid(type, key)));
+    const found = await Promise.all(
+      ids.map(
+        async (id) => (await t.run(us.keys[role], 'query ($id: ID!) { node(id: $id) { id } }', { id })).data?.node,
+      ),
+    );
+    expect(found.filter((node) => node != null)).toEqual([]);
   });
 
   it('is null in every look-up of a company', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClientAddress, isNetwork } from '../src/client-address.ts';
+import { createClientAddress, isNetwork } from '../src/http/client-address.ts';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 
 describe('who a request is from', () => {

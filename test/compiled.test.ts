@@ -8,8 +8,8 @@ import {
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openAuthenticator } from '../src/boot.ts';
-import { createExecute } from '../src/compiled.ts';
-import { createGateway, type Gateway } from '../src/server.ts';
+import { createExecute } from '../src/graph/compiled.ts';
+import { createGateway, type Gateway } from '../src/http/server.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 /** Compiled queries answer what the interpreter answers, to the letter. */

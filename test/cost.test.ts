@@ -3,10 +3,10 @@ import path from 'node:path';
 import { buildSchema, isObjectType, parse, valueFromASTUntyped, type GraphQLSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Viewer } from '../src/context.ts';
-import { costOf } from '../src/cost.ts';
-import { readExamples } from '../src/explorer.ts';
+import { costOf } from '../src/limits/cost.ts';
+import { readExamples } from '../src/http/explorer.ts';
 import { schema } from '../src/schema.ts';
-import { createThrottle } from '../src/throttle.ts';
+import { createThrottle } from '../src/limits/throttle.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;

@@ -11,7 +11,7 @@ import {
   splitCents,
   type Charge,
 } from '../src/credits/journal.ts';
-import type { RunQuery } from '../src/db.ts';
+import type { RunQuery } from '../src/database/db.ts';
 import { newId } from '../src/ids.ts';
 import { testGateway, type TestGateway } from './helpers/gateway.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorld } from '../prisma/seed/world.ts';
-import { openDatabase, type Database } from '../src/db.ts';
+import { openDatabase, type Database } from '../src/database/db.ts';
 import { createLog } from '../src/log.ts';
 import { testDatabase } from './helpers/database.ts';
 

@@ -8,8 +8,8 @@ import readline from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { apartDirectory, canReach, serverUser } from '../src/embedded-programs.ts';
-import { startEmbedded, type Embedded } from '../src/embedded.ts';
+import { apartDirectory, canReach, serverUser } from '../src/database/embedded-programs.ts';
+import { startEmbedded, type Embedded } from '../src/database/embedded.ts';
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;

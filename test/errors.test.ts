@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { formatError, requestError } from '../src/error-format.ts';
+import { formatError, requestError } from '../src/graph/error-format.ts';
 import { DomainError, requestErrorCodes, userErrorCodes } from '../src/errors.ts';
 import { createLog } from '../src/log.ts';
 

@@ -1,7 +1,7 @@
 import { Kind, parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueDemoKey, seedDemo } from '../src/demo.ts';
-import { readExamples } from '../src/explorer.ts';
+import { readExamples } from '../src/http/explorer.ts';
 import { testGateway, type TestGateway } from './helpers/gateway.ts';
 
 /** The tabs of the explorer: each operation of each example works on the demo market, as its seller. */

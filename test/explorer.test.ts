@@ -6,9 +6,9 @@ import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAuthenticator } from '../src/boot.ts';
 import type { Authenticator } from '../src/auth.ts';
-import { createExplorer, readExamples } from '../src/explorer.ts';
+import { createExplorer, readExamples } from '../src/http/explorer.ts';
 import { schema } from '../src/schema.ts';
-import { createGateway, type Gateway } from '../src/server.ts';
+import { createGateway, type Gateway } from '../src/http/server.ts';
 import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';

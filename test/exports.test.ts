@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exportDirectory } from '../src/exports/storage.ts';
 import { failExport, workOnExport } from '../src/exports/work.ts';
 import { startExports, sweepExports } from '../src/exports/worker.ts';
-import { derivedKey } from '../src/standard-webhooks.ts';
+import { derivedKey } from '../src/http/standard-webhooks.ts';
 import type { Connection, Endpoint } from '../src/generated/prisma/client.ts';
 import { balance, codes, duckdbFile, entriesOf, ledger, mutate } from './assets.fixtures.ts';
 import { parseGlobalId } from '../src/ids.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DomainError } from '../src/errors.ts';
-import { enumFilter, idFilter, scalarFilter, tagFilter, whereSql, type Where } from '../src/filters.ts';
+import { enumFilter, idFilter, scalarFilter, tagFilter, whereSql, type Where } from '../src/lists/filters.ts';
 import { toGlobalId } from '../src/ids.ts';
 import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { GraphQLError } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { formatError } from '../src/error-format.ts';
+import { formatError } from '../src/graph/error-format.ts';
 import type { Connection } from '../src/generated/prisma/client.ts';
 import { createLog } from '../src/log.ts';
 import { failRun, type RunRow } from '../src/usage/runs.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sanitize } from '../src/html.ts';
+import { sanitize } from '../src/text/html.ts';
 
 describe('HTML', () => {
   it('leaves nothing in HTML that runs', async () => {

@@ -11,7 +11,7 @@ import { openAuthenticator } from '../src/boot.ts';
 import type { Authenticator } from '../src/auth.ts';
 import { createLog } from '../src/log.ts';
 import { schema } from '../src/schema.ts';
-import { createGateway, type Gateway } from '../src/server.ts';
+import { createGateway, type Gateway } from '../src/http/server.ts';
 import { testDatabase } from './helpers/database.ts';
 import { testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
@@ -241,6 +241,21 @@ describe('http refuses', () => {
     expect(
       await refusal(ask('{ viewer { role } }', {}, { 'x-api-key': us.keys.OWNER, authorization: 'Bearer st_x' })),
     ).toEqual([400, 'BAD_REQUEST']);
+  });
+
+  it('variables that do not fit: 400 in the media type of GraphQL, 200 in plain JSON', async () => {
+    const query = 'query ($first: Int!) { industries(first: $first) { nodes { id } } }';
+    const types = [['application/graphql-response+json', 400] as const, ['application/json', 200] as const];
+    for (const [accept, status] of types) {
+      const wrong = await ask(query, { first: 'many' }, { accept });
+      expect(wrong.response.status).toBe(status);
+      expect(wrong.answer).not.toHaveProperty('data');
+      expect(wrong.answer.errors?.[0]?.extensions).toEqual({
+        code: 'GRAPHQL_VALIDATION_FAILED',
+        requestId: expect.any(String),
+        retryable: false,
+      });
+    }
   });
 
   it('values that are none of their kind, all at once and each with its place', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase, type Database } from '../src/db.ts';
+import { openDatabase, type Database } from '../src/database/db.ts';
 import { createJobs, type Job, type Jobs, type QueueRules } from '../src/jobs.ts';
 import { createLog } from '../src/log.ts';
 import { testDatabase } from './helpers/database.ts';

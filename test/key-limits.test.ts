@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RunQuery } from '../src/db.ts';
-import { createKeyLimits, pruneKeyLimits } from '../src/key-limits.ts';
+import type { RunQuery } from '../src/database/db.ts';
+import { createKeyLimits, pruneKeyLimits } from '../src/limits/key-limits.ts';
 import { createLog } from '../src/log.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAuthenticator } from '../src/boot.ts';
-import { createGateway } from '../src/server.ts';
+import { createGateway } from '../src/http/server.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;

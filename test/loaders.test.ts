@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createContext, transaction, type Context } from '../src/context.ts';
-import type { RunQuery } from '../src/db.ts';
+import type { RunQuery } from '../src/database/db.ts';
 import { newId } from '../src/ids.ts';
-import { createBatchers, load, manyByPosition, oneByPosition, type Loader } from '../src/loader.ts';
-import { OWN, rowBy } from '../src/rows.ts';
+import { createBatchers, load, manyByPosition, oneByPosition, type Loader } from '../src/lists/loader.ts';
+import { OWN, rowBy } from '../src/lists/rows.ts';
 import { testGateway, type TestGateway } from './helpers/gateway.ts';
 
 interface Small {

@@ -5,7 +5,7 @@ import type { Authenticator } from '../src/auth.ts';
 import { createLog } from '../src/log.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { schema } from '../src/schema.ts';
-import { createGateway, type Gateway } from '../src/server.ts';
+import { createGateway, type Gateway } from '../src/http/server.ts';
 import { holdEngine, openShop, process as processAsset, type Shop } from './assets.fixtures.ts';
 import { testGateway, type TestGateway } from './helpers/gateway.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cursorOf, fingerprintOf, keysetSql, orderSql, readPage, type SortKey } from '../src/paging.ts';
+import { cursorOf, fingerprintOf, keysetSql, orderSql, readPage, type SortKey } from '../src/lists/paging.ts';
 import { testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 type Way = 'forward' | 'backward';

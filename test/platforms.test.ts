@@ -1,6 +1,6 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { createGuardedFetch, FetchError } from '../src/guarded-fetch.ts';
+import { createGuardedFetch, FetchError } from '../src/http/guarded-fetch.ts';
 import { readRetryAfter } from '../src/integrations/platforms/api.ts';
 import { htmlForMarkdown, shorten } from '../src/integrations/platforms/article.ts';
 import type { Article, Credentials, Platform, PlatformName } from '../src/integrations/platforms/platform.ts';

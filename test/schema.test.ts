@@ -16,8 +16,8 @@ import {
   type GraphQLOutputType,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { listSizeOf } from '../src/cost-rules.ts';
-import { printedSchema } from '../src/print-schema.ts';
+import { listSizeOf } from '../src/limits/cost-rules.ts';
+import { printedSchema } from '../src/graph/print-schema.ts';
 import { schema } from '../src/schema.ts';
 
 const types = Object.values(schema.getTypeMap()).filter(

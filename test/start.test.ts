@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startEmbedded } from '../src/embedded.ts';
+import { startEmbedded } from '../src/database/embedded.ts';
 import type { Answer } from './helpers/gateway.ts';
 import { gateway, script, type Started } from './helpers/started.ts';
 

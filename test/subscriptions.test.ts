@@ -6,7 +6,7 @@ import { createContext, type App } from '../src/context.ts';
 import { events } from '../src/events.ts';
 import { schema } from '../src/schema.ts';
 import { hashSecret, newSecret } from '../src/secrets.ts';
-import { createGateway, type Gateway } from '../src/server.ts';
+import { createGateway, type Gateway } from '../src/http/server.ts';
 import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;

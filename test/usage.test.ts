@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkRollups } from '../src/analytics/check.ts';
 import type { UsageEvent } from '../src/context.ts';
-import type { Database } from '../src/db.ts';
+import type { Database } from '../src/database/db.ts';
 import { newId } from '../src/ids.ts';
 import { createLog } from '../src/log.ts';
 import { createUsageBuffer, writeEvents } from '../src/usage/buffer.ts';

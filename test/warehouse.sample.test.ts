@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEmbedded } from '../src/embedded.ts';
+import { startEmbedded } from '../src/database/embedded.ts';
 import type { EngineError, EngineErrorCode, Limits, ParameterValue } from '../src/warehouse/engine.ts';
 import { collect } from '../src/warehouse/query.ts';
 import type { QueryResult } from '../src/warehouse/query.ts';

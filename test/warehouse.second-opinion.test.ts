@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import type { Dialect } from '../src/warehouse/engine.ts';
 import { checkSql } from '../src/warehouse/sql-guard.ts';
@@ -112,5 +115,17 @@ describe('the second opinion guards', () => {
     } finally {
       off.rules = false;
     }
+  });
+});
+
+describe('the thread of the parsers', () => {
+  it('lets a process end that has nothing else to do', async () => {
+    const program = `import { postgresRejection } from './src/warehouse/sql-second.ts';
+      console.log(await postgresRejection('select 1'));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: path.join(import.meta.dirname, '..'),
+      timeout: 60_000,
+    });
+    expect(stdout).toBe('null\n');
   });
 });

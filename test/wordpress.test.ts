@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createGuardedFetch } from '../src/guarded-fetch.ts';
-import { sanitize } from '../src/html.ts';
+import { createGuardedFetch } from '../src/http/guarded-fetch.ts';
+import { sanitize } from '../src/text/html.ts';
 import type { Article, Credentials, External } from '../src/integrations/platforms/platform.ts';
 import { PlatformError } from '../src/integrations/platforms/platform.ts';
 import { createWordPress } from '../src/integrations/platforms/wordpress.ts';

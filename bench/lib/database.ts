@@ -4,7 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { openApp } from '../../src/boot.ts';
 import { readConfig } from '../../src/config.ts';
-import { startEmbedded } from '../../src/embedded.ts';
+import { startEmbedded } from '../../src/database/embedded.ts';
 import { fillDatabase, type Fill } from './fill.ts';
 
 export interface Tenant {

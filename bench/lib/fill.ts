@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { seedBulk } from '../../prisma/seed/bulk.ts';
 import { openAccounts, grantCredits } from '../../src/credits/journal.ts';
-import type { RunQuery } from '../../src/db.ts';
+import type { RunQuery } from '../../src/database/db.ts';
 import { newId } from '../../src/ids.ts';
 import { countPopularity } from '../../src/marketplace/popularity.ts';
 import { hashSecret, newSecret } from '../../src/secrets.ts';

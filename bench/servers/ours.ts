@@ -2,7 +2,7 @@
 import { openApp, openAuthenticator } from '../../src/boot.ts';
 import { readConfig } from '../../src/config.ts';
 import { startWorkers } from '../../src/serve.ts';
-import { createGateway } from '../../src/server.ts';
+import { createGateway } from '../../src/http/server.ts';
 import { schema } from '../../src/schema.ts';
 import { countStatement, serve } from '../lib/serve.ts';
 

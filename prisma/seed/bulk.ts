@@ -1,4 +1,4 @@
-import type { RunQuery } from '../../src/db.ts';
+import type { RunQuery } from '../../src/database/db.ts';
 
 /**
  * Tenants for growth and load: N companies of 1,000 assets with 4 prices each (or of fewer), 20 users, 20 endpoints and

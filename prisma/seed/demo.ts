@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { App } from '../../src/context.ts';
 import { grantCredits, openAccounts } from '../../src/credits/journal.ts';
-import { queryIn, type Transaction } from '../../src/db.ts';
+import { queryIn, type Transaction } from '../../src/database/db.ts';
 import { roleIds, type RoleName } from '../../src/permissions.ts';
 import { storageEngines } from '../../src/reference/data.ts';
-import { slugOf } from '../../src/slug.ts';
+import { slugOf } from '../../src/text/slug.ts';
 import { buildWarehouses, FILES } from './build-warehouses.ts';
 import { demoCompanies, people } from './companies.ts';
 import { demoAssets, demoEndpoints, type DemoAsset, type DemoEndpoint, type DemoSeller } from './products.ts';

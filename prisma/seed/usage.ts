@@ -1,4 +1,4 @@
-import type { RunQuery } from '../../src/db.ts';
+import type { RunQuery } from '../../src/database/db.ts';
 import { countPopularity } from '../../src/marketplace/popularity.ts';
 import { addSql, rollups } from '../../src/usage/rollup.ts';
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { grantCredits, openAccounts } from '../../src/credits/journal.ts';
-import type { Database } from '../../src/db.ts';
+import type { Database } from '../../src/database/db.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
 import { newId } from '../../src/ids.ts';
 import { roleIds, type RoleName } from '../../src/permissions.ts';
 import { hashSecret, newSecret } from '../../src/secrets.ts';
-import { slugOf } from '../../src/slug.ts';
+import { slugOf } from '../../src/text/slug.ts';
 
 type Unchecked<T> = Partial<T> & Record<string, unknown>;
 

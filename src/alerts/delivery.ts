@@ -1,10 +1,10 @@
 import type { App, Context } from '../context.ts';
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { AlertEvent } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import type { Job, QueueRules } from '../jobs.ts';
-import { columnsOf } from '../selection.ts';
+import { columnsOf } from '../lists/selection.ts';
 import { personOf } from '../users/person.ts';
 import { sendOnce, type Message, type Outcome } from './webhook.ts';
 

@@ -1,13 +1,13 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
-import { enumFilter, scalarFilter } from '../filters.ts';
-import { idOfType } from '../input.ts';
-import { listOf } from '../lists.ts';
-import { load } from '../loader.ts';
-import { mutation } from '../mutation.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { enumFilter, scalarFilter } from '../lists/filters.ts';
+import { idOfType } from '../graph/input.ts';
+import { listOf } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { OWN_ANY, rowBy } from '../lists/rows.ts';
 import { KEPT_TRIES, redeliver, TRIES } from './delivery.ts';
 import { visibleAlert } from './loaders.ts';
 

@@ -1,7 +1,7 @@
 import { viewerOf, type Context } from '../context.ts';
 import type { Alert } from '../generated/prisma/client.ts';
-import { load, manyByPosition, type Loader } from '../loader.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { load, manyByPosition, type Loader } from '../lists/loader.ts';
+import { OWN_ANY, rowBy } from '../lists/rows.ts';
 import { mayOversee } from '../users/person.ts';
 
 interface Key {

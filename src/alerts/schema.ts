@@ -1,10 +1,10 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { demandOwn, mayOversee, personOf } from '../users/person.ts';
 import { assetName, ownAsset } from '../favorites/watchable.ts';
-import { enumFilter, idFilter, scalarFilter } from '../filters.ts';
+import { enumFilter, idFilter, scalarFilter } from '../lists/filters.ts';
 import type { AlertKind as Kind } from '../generated/prisma/client.ts';
 import { toGlobalId, uuidOf } from '../ids.ts';
 import {
@@ -19,12 +19,12 @@ import {
   intIdOfType,
   optional,
   url,
-} from '../input.ts';
-import { listOf } from '../lists.ts';
-import { mutation } from '../mutation.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { AlertKind } from '../product-enums.ts';
-import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
+} from '../graph/input.ts';
+import { listOf } from '../lists/lists.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { AlertKind } from '../graph/product-enums.ts';
+import { OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import { alertEvents } from './event-schema.ts';
 import './fire.ts';
 import { alertsOf, visibleAlert } from './loaders.ts';

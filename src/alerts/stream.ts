@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { App, Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { AlertEvent } from '../generated/prisma/client.ts';
-import { columnsOf } from '../selection.ts';
+import { columnsOf } from '../lists/selection.ts';
 import { personOf, type Person } from '../users/person.ts';
 
 /** Where it is announced that an event was stored: `company:user:event`, the ids alone. */

@@ -1,4 +1,4 @@
-import { builder, typeNamed } from '../builder.ts';
+import { builder, typeNamed } from '../graph/builder.ts';
 import { DomainError } from '../errors.ts';
 import { openAlertEvents, MAX_STREAMS } from './stream.ts';
 

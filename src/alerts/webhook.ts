@@ -1,9 +1,9 @@
 import type { App } from '../context.ts';
 import type { AlertDeliveryError } from '../generated/prisma/client.ts';
-import { createGuardedFetch, FetchError, type GuardedFetch } from '../guarded-fetch.ts';
+import { createGuardedFetch, FetchError, type GuardedFetch } from '../http/guarded-fetch.ts';
 import { toGlobalId } from '../ids.ts';
-import { plainText } from '../plain-text.ts';
-import { signWebhook, webhookSecretOf } from '../standard-webhooks.ts';
+import { plainText } from '../text/plain-text.ts';
+import { signWebhook, webhookSecretOf } from '../http/standard-webhooks.ts';
 
 /** What is sent of an event, and where to. */
 export interface Message {

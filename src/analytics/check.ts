@@ -1,4 +1,4 @@
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import { rollups, type Rollup } from '../usage/rollup.ts';
 
 /** More differences of a rollup than this are not told. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { App } from '../context.ts';
 import { refuse, type DownloadRequest } from '../exports/download.ts';
 import { isUuid, parseGlobalId, toGlobalId } from '../ids.ts';
-import { signer } from '../signed-address.ts';
+import { signer } from '../http/signed-address.ts';
 import { readMonth } from './range.ts';
 import { usageCsvParts, type UsageScope } from './usage.ts';
 

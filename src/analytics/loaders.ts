@@ -1,7 +1,7 @@
-import type { ModelRow } from '../builder.ts';
+import type { ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
-import { load } from '../loader.ts';
-import { EVERYBODY, OWN_ANY, rowBy, type Selection } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { EVERYBODY, OWN_ANY, rowBy, type Selection } from '../lists/rows.ts';
 
 /** The public side of any company. */
 export function profileOf(ctx: Context, id: string): Promise<ModelRow<'Company'> | null> {

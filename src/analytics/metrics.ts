@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { load, oneByPosition, type Loader } from '../loader.ts';
+import { load, oneByPosition, type Loader } from '../lists/loader.ts';
 
 /** All-time counts of a company. */
 export interface Metrics {

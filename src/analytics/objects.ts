@@ -1,7 +1,15 @@
-import { COUNT_LIMIT, type LazyConnection } from '../connection-type.ts';
+import { COUNT_LIMIT, type LazyConnection } from '../lists/connection-type.ts';
 import type { Context } from '../context.ts';
-import { checkSearch, substring } from '../lists.ts';
-import { cursorOf, fingerprintOf, keysetSql, orderSql, readPage, type PageArgs, type SortKey } from '../paging.ts';
+import { checkSearch, substring } from '../lists/lists.ts';
+import {
+  cursorOf,
+  fingerprintOf,
+  keysetSql,
+  orderSql,
+  readPage,
+  type PageArgs,
+  type SortKey,
+} from '../lists/paging.ts';
 
 export type ObjectKind = 'CONNECTION' | 'ASSET';
 

@@ -1,4 +1,4 @@
-import { builder, typeNamed } from '../builder.ts';
+import { builder, typeNamed } from '../graph/builder.ts';
 import type { GrowthPoint, Segment } from './customers.ts';
 import { successRate, type Sums } from './facts.ts';
 import { metricValues, type MetricSeries } from './dashboard.ts';

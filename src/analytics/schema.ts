@@ -1,4 +1,4 @@
-import { builder, type ModelRow } from '../builder.ts';
+import { builder, type ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
 import { growthOf, segmentsOf, type SegmentBy } from './customers.ts';
 import type { Scope } from './facts.ts';

@@ -1,8 +1,8 @@
-import { connectionType } from '../connection-type.ts';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { connectionType } from '../lists/connection-type.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { toGlobalId } from '../ids.ts';
-import { Direction } from '../lists.ts';
-import { MAX_PAGE_SIZE, PAGE_SIZE } from '../paging.ts';
+import { Direction } from '../lists/lists.ts';
+import { MAX_PAGE_SIZE, PAGE_SIZE } from '../lists/paging.ts';
 import { usageUrlOf } from './download.ts';
 import { apiKeyOf, planOf, profileOf } from './loaders.ts';
 import { objectsOf, type CompanyObject } from './objects.ts';

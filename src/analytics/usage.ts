@@ -1,6 +1,6 @@
-import type { ModelRow } from '../builder.ts';
+import type { ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import { csvOf, type Cell } from './csv.ts';
 import type { Month } from './range.ts';
 

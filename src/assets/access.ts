@@ -1,8 +1,8 @@
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
-import { load } from '../loader.ts';
-import { rowBy } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { rowBy } from '../lists/rows.ts';
 import { saleOf } from '../prices/loaders.ts';
 import type { RunTerms } from '../usage/runs.ts';
 

@@ -1,4 +1,4 @@
-import { builder } from '../builder.ts';
+import { builder } from '../graph/builder.ts';
 import { DomainError } from '../errors.ts';
 import { uuidOf } from '../ids.ts';
 import type { Estimate } from '../warehouse/engine.ts';

@@ -16,7 +16,7 @@ import {
   optional,
   text,
   type InputField,
-} from '../input.ts';
+} from '../graph/input.ts';
 import {
   AssetSource,
   AssetType,
@@ -27,8 +27,8 @@ import {
   VizColorScheme,
   VizFilterDirection,
   VizSortDirection,
-} from '../product-enums.ts';
-import { nullableOfProduct, productName, solidOfProduct } from '../product-input.ts';
+} from '../graph/product-enums.ts';
+import { nullableOfProduct, productName, solidOfProduct } from '../graph/product-input.ts';
 import type { AnswerColumn } from '../warehouse/engine.ts';
 import { MAX_PARAMETERS, type Parameter } from './params.ts';
 

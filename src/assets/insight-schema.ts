@@ -1,4 +1,4 @@
-import { builder } from '../builder.ts';
+import { builder } from '../graph/builder.ts';
 import { toGlobalId } from '../ids.ts';
 import type { TableInfo } from '../warehouse/engine.ts';
 import { MAX_SCAN, scanColumn, sourceTable } from './inspect.ts';

@@ -5,7 +5,7 @@ import { pageBounds, quoteName, quoteTable } from '../connections/quote.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { events } from '../events.ts';
-import { plainJson } from '../plain-text.ts';
+import { plainJson } from '../text/plain-text.ts';
 import type { Asset, Prisma } from '../generated/prisma/client.ts';
 import type { Cell, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { typeNamed } from '../builder.ts';
-import { expectedVersion, idOfType, inputObject, int, json, optional, text } from '../input.ts';
-import { mutation } from '../mutation.ts';
-import { idOf } from '../nodes.ts';
+import { typeNamed } from '../graph/builder.ts';
+import { expectedVersion, idOfType, inputObject, int, json, optional, text } from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf } from '../graph/nodes.ts';
 import type { AssetLocator } from './access.ts';
 import { createFields, updateFields } from './input.ts';
 import { refreshAssetSchema } from './inspect.ts';

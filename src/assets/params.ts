@@ -1,5 +1,5 @@
 import { DomainError, throwAll } from '../errors.ts';
-import { isPlainText } from '../plain-text.ts';
+import { isPlainText } from '../text/plain-text.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import type { ParameterValue } from '../warehouse/engine.ts';
 

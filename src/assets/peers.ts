@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Database } from '../db.ts';
+import type { Database } from '../database/db.ts';
 import type { Log } from '../log.ts';
 
 /** The other processes on the same database, as far as results go. One connection of its own listens and holds locks. */

@@ -211,11 +211,16 @@ export async function runAsset(
   values: Record<string, ParameterValue>,
   maxAgeMs: number,
 ): Promise<RunWithOutcome> {
+  // Read beside the start of the run, which ends as failed where something is wrong with it.
+  const opening =
+    asset.connectionId && !asset.cached ? openConnection(ctx, asset.connectionId, asset.companyId) : undefined;
+  opening?.catch(() => undefined);
   const run = await startRun(ctx, terms);
   const isOwn = asset.companyId === viewerOf(ctx).companyId;
   let done: RunWithOutcome;
   try {
-    done = await finish(ctx, asset, run, terms, values, maxAgeMs);
+    const opened = await opening;
+    done = await finish(ctx, asset, { run, terms, values, maxAgeMs, opened });
   } catch (error) {
     return closeFailed(ctx, run, error, isOwn);
   }
@@ -226,17 +231,22 @@ export async function runAsset(
   return done;
 }
 
+interface Begun {
+  run: RunRow;
+  terms: RunTerms;
+  values: Record<string, ParameterValue>;
+  maxAgeMs: number;
+  opened: OpenConnection | undefined;
+}
+
 async function finish(
   ctx: Context,
   asset: Asset,
-  run: RunRow,
-  terms: RunTerms,
-  values: Record<string, ParameterValue>,
-  maxAgeMs: number,
+  { run, terms, values, maxAgeMs, opened }: Begun,
 ): Promise<RunWithOutcome> {
   const { computed, isHit } = asset.cached
     ? await resultOf(ctx, asset, values, Math.min(lifetimeMs(asset), maxAgeMs))
-    : { computed: await compute(ctx, asset, values), isHit: false };
+    : { computed: await compute(ctx, asset, values, opened ? { opened } : {}), isHit: false };
   const outcome = shape(asset, computed.result);
   // Who left does not get the answer, so it is not charged.
   ctx.signal.throwIfAborted();

@@ -1,10 +1,10 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { enumFilter, idFilter, scalarFilter, tagFilter } from '../filters.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
+import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
 import { toGlobalId, uuidOf } from '../ids.ts';
-import { fullText, listOf } from '../lists.ts';
-import { load } from '../loader.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
+import { fullText, listOf } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import {
   ApprovalStatus,
   AssetSource,
@@ -17,9 +17,9 @@ import {
   VizColorScheme,
   VizFilterDirection,
   VizSortDirection,
-} from '../product-enums.ts';
-import { AssetParameter, Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../rows.ts';
+} from '../graph/product-enums.ts';
+import { AssetParameter, Coverage, RateLimit } from '../graph/product-types.ts';
+import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import type { AnswerColumn } from '../warehouse/engine.ts';
 import type { Parameter } from './params.ts';
 import './estimate-schema.ts';

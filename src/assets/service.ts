@@ -5,10 +5,10 @@ import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound, throwAll, violatedIndex } from '../errors.ts';
 import { events } from '../events.ts';
 import { Prisma, type Asset } from '../generated/prisma/client.ts';
-import { sanitize } from '../html.ts';
+import { sanitize } from '../text/html.ts';
 import { newId } from '../ids.ts';
-import type { InputValues } from '../input.ts';
-import { slugOf } from '../slug.ts';
+import type { InputValues } from '../graph/input.ts';
+import { slugOf } from '../text/slug.ts';
 
 import { isApi, type AnswerColumn, type ApiEngine } from '../warehouse/engine.ts';
 import { placeholders } from '../warehouse/params.ts';

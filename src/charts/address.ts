@@ -1,7 +1,7 @@
 import type { App } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { isUuid, parseGlobalId, toGlobalId } from '../ids.ts';
-import { signer } from '../signed-address.ts';
+import { signer } from '../http/signed-address.ts';
 import type { Size } from './frame.ts';
 import type { PictureFormat } from './render.ts';
 

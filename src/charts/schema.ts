@@ -1,4 +1,4 @@
-import { builder, type ModelRow } from '../builder.ts';
+import { builder, type ModelRow } from '../graph/builder.ts';
 import { outcomeOf, type RunWithOutcome } from '../usage/outcome.ts';
 import { pictureNow } from './answer.ts';
 import type { Picture } from './render.ts';

@@ -1,6 +1,6 @@
 import type { App } from '../context.ts';
 import { openAccounts } from '../credits/journal.ts';
-import { queryIn } from '../db.ts';
+import { queryIn } from '../database/db.ts';
 import { DomainError, violatedIndex } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { roleIds } from '../permissions.ts';

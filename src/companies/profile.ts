@@ -1,7 +1,7 @@
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
-import { load } from '../loader.ts';
-import { EVERYBODY, rowBy } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { EVERYBODY, rowBy } from '../lists/rows.ts';
 
 const anyCompanyById = rowBy<ModelRow<'Company'>>('Company', { where: EVERYBODY });
 const byInt = <M extends 'Industry' | 'Country'>(

@@ -1,11 +1,11 @@
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf, type Context } from '../context.ts';
-import { load } from '../loader.ts';
-import { mutation } from '../mutation.ts';
-import { bool, changeable, clearable, enumOf, expectedVersion, intIdOfType, text } from '../input.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { PartnershipType } from '../product-enums.ts';
-import { EVERYBODY, known, rowBy, type RowKey } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { mutation } from '../graph/mutation.ts';
+import { bool, changeable, clearable, enumOf, expectedVersion, intIdOfType, text } from '../graph/input.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { PartnershipType } from '../graph/product-enums.ts';
+import { EVERYBODY, known, rowBy, type RowKey } from '../lists/rows.ts';
 import { updateCompany } from './service.ts';
 
 const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.company' });

@@ -1,6 +1,6 @@
-import { builder, type ModelRow } from '../builder.ts';
+import { builder, type ModelRow } from '../graph/builder.ts';
 import type { CredentialType as CredentialTypeName } from '../generated/prisma/client.ts';
-import { CredentialType } from '../product-enums.ts';
+import { CredentialType } from '../graph/product-enums.ts';
 import { settingFields, type SettingField } from './credentials.ts';
 
 interface CredentialShape {

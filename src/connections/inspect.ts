@@ -1,6 +1,6 @@
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
-import { plainJson } from '../plain-text.ts';
+import { plainJson } from '../text/plain-text.ts';
 import type { Connection, Prisma } from '../generated/prisma/client.ts';
 import type { Cell, Column, Dialect, StageResult, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';

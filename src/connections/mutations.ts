@@ -1,4 +1,4 @@
-import { builder, typeNamed } from '../builder.ts';
+import { builder, typeNamed } from '../graph/builder.ts';
 import type { CredentialType as CredentialTypeName } from '../generated/prisma/client.ts';
 import {
   bool,
@@ -12,10 +12,10 @@ import {
   json,
   optional,
   text,
-} from '../input.ts';
-import { mutation } from '../mutation.ts';
-import { idOf } from '../nodes.ts';
-import { CredentialType } from '../product-enums.ts';
+} from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf } from '../graph/nodes.ts';
+import { CredentialType } from '../graph/product-enums.ts';
 import type { StageResult } from '../warehouse/engine.ts';
 import { describeSettings } from './credentials.ts';
 import { refreshSchema, testConnection, type ConnectionTest } from './inspect.ts';

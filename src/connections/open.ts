@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { Connection } from '../generated/prisma/client.ts';
-import { columnsOf } from '../selection.ts';
+import { columnsOf } from '../lists/selection.ts';
 import type { ConnectionTarget, Engine } from '../warehouse/engine.ts';
 
 /** A connection without its stored catalogue, which is large and which no run needs. */

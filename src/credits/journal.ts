@@ -1,4 +1,4 @@
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import { newId } from '../ids.ts';
 
 /**

@@ -2,10 +2,10 @@ import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
 import { toGlobalId } from '../ids.ts';
-import { load } from '../loader.ts';
+import { load } from '../lists/loader.ts';
 import { lackOf } from '../permissions.ts';
 import { saleOf } from '../prices/loaders.ts';
-import { rowBy } from '../rows.ts';
+import { rowBy } from '../lists/rows.ts';
 import type { RunTerms } from '../usage/runs.ts';
 import { hasAddress, hasEmail } from './whitelist.ts';
 

@@ -1,6 +1,6 @@
 import { MAX_NAME_LENGTH } from '../connections/quote.ts';
 import { DomainError } from '../errors.ts';
-import { isPlainText } from '../plain-text.ts';
+import { isPlainText } from '../text/plain-text.ts';
 import type { ColumnType } from '../warehouse/engine.ts';
 import { isListOp, outputName, type ColumnFilter, type EndpointColumn } from './columns.ts';
 import { filterType, mistakeIn } from './values.ts';

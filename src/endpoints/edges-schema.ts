@@ -1,14 +1,14 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { CompanyProfile, profileOf } from '../companies/profile.ts';
 import { viewerOf } from '../context.ts';
 import { DomainError } from '../errors.ts';
-import { scalarFilter } from '../filters.ts';
-import { fullText, listOf } from '../lists.ts';
-import { load } from '../loader.ts';
-import { idOf } from '../nodes.ts';
+import { scalarFilter } from '../lists/filters.ts';
+import { fullText, listOf } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { idOf } from '../graph/nodes.ts';
 import { usdOf } from '../prices/credits.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { OWN_ANY, rowBy } from '../lists/rows.ts';
 import { FETCHABLE } from './access.ts';
 import { dailyUsage, type UsageDay } from './loaders.ts';
 

@@ -1,7 +1,7 @@
 import { openConnection } from '../connections/open.ts';
 import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
-import { plainJson } from '../plain-text.ts';
+import { plainJson } from '../text/plain-text.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
 import type { RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';

@@ -16,9 +16,9 @@ import {
   optional,
   text,
   type InputField,
-} from '../input.ts';
-import { AccessMethod, EndpointStatus } from '../product-enums.ts';
-import { nullableOfProduct, productName, solidOfProduct } from '../product-input.ts';
+} from '../graph/input.ts';
+import { AccessMethod, EndpointStatus } from '../graph/product-enums.ts';
+import { nullableOfProduct, productName, solidOfProduct } from '../graph/product-input.ts';
 import type { ColumnType } from '../warehouse/engine.ts';
 import { filterOps, MAX_COLUMNS, type Aggregation, type ColumnFilter, type EndpointColumn } from './columns.ts';
 import { MAX_VALUES } from './values.ts';

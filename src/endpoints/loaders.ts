@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { load, manyByPosition, type Loader } from '../loader.ts';
+import { load, manyByPosition, type Loader } from '../lists/loader.ts';
 
 /** Use of an endpoint on one day; sums as text, as PostgreSQL has them. */
 export interface UsageDay {

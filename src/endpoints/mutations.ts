@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { builder, typeNamed } from '../builder.ts';
+import { builder, typeNamed } from '../graph/builder.ts';
 import { DomainError } from '../errors.ts';
 import {
   defaulted,
@@ -11,9 +11,9 @@ import {
   optional,
   text,
   type InputField,
-} from '../input.ts';
-import { mutation } from '../mutation.ts';
-import { idOf } from '../nodes.ts';
+} from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf } from '../graph/nodes.ts';
 import type { Cell } from '../warehouse/engine.ts';
 import type { EndpointLocator } from './access.ts';
 import { fetchPage, testEndpoint, type EndpointPage } from './fetch.ts';

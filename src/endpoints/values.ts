@@ -1,5 +1,5 @@
 import { DomainError, throwAll } from '../errors.ts';
-import { isPlainText } from '../plain-text.ts';
+import { isPlainText } from '../text/plain-text.ts';
 import type { ColumnType, ParameterValue } from '../warehouse/engine.ts';
 import { isListOp, type ColumnFilter, type EndpointColumn, type FilterOp } from './columns.ts';
 

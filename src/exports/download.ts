@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { App } from '../context.ts';
 import type { Export } from '../generated/prisma/client.ts';
-import { signer } from '../signed-address.ts';
+import { signer } from '../http/signed-address.ts';
 import { presignedUrl } from './s3.ts';
 import { bucketOf, fileTypes, localPath } from './storage.ts';
 

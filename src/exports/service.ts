@@ -1,5 +1,5 @@
 import { viewerOf, type Context } from '../context.ts';
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import { deprecationOf } from '../endpoints/access.ts';
 import { endpointColumns } from '../endpoints/columns.ts';
 import { conditionsOf } from '../endpoints/values.ts';

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { createContext, type App } from '../context.ts';
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import type { Export } from '../generated/prisma/client.ts';
 import type { Job } from '../jobs.ts';
-import { plainText } from '../plain-text.ts';
+import { plainText } from '../text/plain-text.ts';
 import { failRun, succeedRun, type RunRow } from '../usage/runs.ts';
 import { failureOf, openSource, type Failure } from './source.ts';
 import { dropAttempt, dropFile, fileTypes, keepFile, workPath } from './storage.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Favorite } from '../generated/prisma/client.ts';
-import { load, oneByPosition, type Loader } from '../loader.ts';
+import { load, oneByPosition, type Loader } from '../lists/loader.ts';
 
 const counts: Loader<string, { value: number }> = {
   name: 'favorites by asset',

@@ -1,7 +1,7 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf } from '../context.ts';
-import { idFilter, scalarFilter } from '../filters.ts';
+import { idFilter, scalarFilter } from '../lists/filters.ts';
 import { toGlobalId, uuidOf } from '../ids.ts';
 import {
   changeable,
@@ -13,12 +13,12 @@ import {
   intIdOfType,
   optional,
   text,
-} from '../input.ts';
-import { listOf, substring } from '../lists.ts';
-import { load } from '../loader.ts';
-import { mutation } from '../mutation.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
+} from '../graph/input.ts';
+import { listOf, substring } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import { favoriteOf, favoritesCountOf } from './loaders.ts';
 import { demandOwn, mayOversee, personOf } from '../users/person.ts';
 import { addFavorite, removeFavorite, updateFavorite } from './service.ts';

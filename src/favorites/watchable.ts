@@ -2,8 +2,8 @@ import { RUNNABLE } from '../assets/access.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
-import { load } from '../loader.ts';
-import { EVERYBODY, OWN, rowBy } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { EVERYBODY, OWN, rowBy } from '../lists/rows.ts';
 
 const visible = rowBy<Asset>('Asset', { where: RUNNABLE, isFull: false });
 const own = rowBy<Asset>('Asset', { where: OWN });

@@ -1,6 +1,6 @@
 import type { App, Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
-import { createGuardedFetch } from '../guarded-fetch.ts';
+import { createGuardedFetch } from '../http/guarded-fetch.ts';
 import {
   PlatformError,
   type CredentialField,

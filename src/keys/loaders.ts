@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
-import { load, oneByPosition, type Loader } from '../loader.ts';
+import { load, oneByPosition, type Loader } from '../lists/loader.ts';
 
 /** How an API key was used over some days, today the last of them. */
 export interface KeyStatistics {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { typeNamed } from '../builder.ts';
+import { typeNamed } from '../graph/builder.ts';
 import {
   changeable,
   clearable,
@@ -15,10 +15,10 @@ import {
   listOfInput,
   optional,
   text,
-} from '../input.ts';
-import { mutation } from '../mutation.ts';
+} from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
 import type { RoleName as Role } from '../permissions.ts';
-import { KeyKind, RateLimitPeriod, RoleName } from '../product-enums.ts';
+import { KeyKind, RateLimitPeriod, RoleName } from '../graph/product-enums.ts';
 import { rotateKey } from './rotate.ts';
 import { createKey, deactivateKey, revokeKey, updateKey, type KeyInput, type KeyRateLimit } from './service.ts';
 

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { checkSearch } from '../lists.ts';
+import { checkSearch } from '../lists/lists.ts';
 import { LISTED } from './listed.ts';
 
 /** How many listed assets share a value; `id` names the industry or use case, where it is one. */

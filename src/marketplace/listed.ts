@@ -1,4 +1,4 @@
-import type { Sort } from '../lists.ts';
+import type { Sort } from '../lists/lists.ts';
 import { POPULARITY_MINUTES } from './popularity.ts';
 
 /** What the marketplace shows: listed, not deleted, of a seller who accepted the EULA. */

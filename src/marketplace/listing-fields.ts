@@ -1,9 +1,9 @@
-import { typeNamed, type ModelRow } from '../builder.ts';
+import { typeNamed, type ModelRow } from '../graph/builder.ts';
 import { CompanyProfile, profileOf } from '../companies/profile.ts';
 import type { Context } from '../context.ts';
 import { activePrices, type Product } from '../prices/loaders.ts';
-import { Coverage, RateLimit } from '../product-types.ts';
-import { EVERYBODY, refersTo, rowBy, type Selection } from '../rows.ts';
+import { Coverage, RateLimit } from '../graph/product-types.ts';
+import { EVERYBODY, refersTo, rowBy, type Selection } from '../lists/rows.ts';
 import { statisticsOf } from '../usage/loaders.ts';
 import { ProductStatistics } from '../usage/statistics.ts';
 

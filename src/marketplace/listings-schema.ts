@@ -1,11 +1,11 @@
-import { builder, type ModelRow } from '../builder.ts';
+import { builder, type ModelRow } from '../graph/builder.ts';
 import { endpointColumns } from '../endpoints/columns.ts';
 import { parametersOf } from '../endpoints/values.ts';
-import { load } from '../loader.ts';
-import { idOf } from '../nodes.ts';
-import { AssetType, EndpointStatus } from '../product-enums.ts';
-import { AssetParameter } from '../product-types.ts';
-import { rowBy } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { idOf } from '../graph/nodes.ts';
+import { AssetType, EndpointStatus } from '../graph/product-enums.ts';
+import { AssetParameter } from '../graph/product-types.ts';
+import { rowBy } from '../lists/rows.ts';
 import { LISTED } from './listed.ts';
 import { listingFields } from './listing-fields.ts';
 

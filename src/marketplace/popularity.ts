@@ -1,5 +1,5 @@
 import type { App } from '../context.ts';
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 
 /** Every so many minutes all listed products are counted, by one of the processes. */
 export const POPULARITY_MINUTES = 5;

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
-import { columnsOf } from '../selection.ts';
+import { columnsOf } from '../lists/selection.ts';
 import { LISTED } from './listed.ts';
 
 export interface Recommended {

@@ -1,8 +1,8 @@
-import { builder } from '../builder.ts';
+import { builder } from '../graph/builder.ts';
 import { DomainError } from '../errors.ts';
 import { toGlobalId } from '../ids.ts';
-import { clearable, decimal, enumOf, idOfType, int, optional, text } from '../input.ts';
-import { mutation } from '../mutation.ts';
+import { clearable, decimal, enumOf, idOfType, int, optional, text } from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
 import { grantToCompany, setPlan, setShare } from './companies.ts';
 import { reviewAsset, reviewEndpoint, type Decision, type Review } from './review.ts';
 

@@ -1,5 +1,5 @@
 import { connectionPlace } from '../connections/open.ts';
-import type { Database, RunQuery } from '../db.ts';
+import type { Database, RunQuery } from '../database/db.ts';
 import { rewrap } from '../secrets.ts';
 
 /** The sealing key until now and from now on, 32 bytes each. */

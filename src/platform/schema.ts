@@ -1,11 +1,11 @@
 import type { OutputRef } from '@pothos/core';
-import { builder } from '../builder.ts';
+import { builder } from '../graph/builder.ts';
 import { profileOf } from '../companies/profile.ts';
 import { checkLedger } from '../credits/journal.ts';
-import { scalarFilter } from '../filters.ts';
-import { listOf } from '../lists.ts';
-import { idOf } from '../nodes.ts';
-import { AssetType } from '../product-enums.ts';
+import { scalarFilter } from '../lists/filters.ts';
+import { listOf } from '../lists/lists.ts';
+import { idOf } from '../graph/nodes.ts';
+import { AssetType } from '../graph/product-enums.ts';
 import './mutations.ts';
 
 /** What the platform's own staff sees: what waits for them and whether the books are right, no company's data. */

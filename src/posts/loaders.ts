@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { load, oneByPosition, type Loader } from '../loader.ts';
+import { load, oneByPosition, type Loader } from '../lists/loader.ts';
 
 /** The articles of a company in numbers. */
 export interface PostSummary {

@@ -1,4 +1,4 @@
-import { typeNamed } from '../builder.ts';
+import { typeNamed } from '../graph/builder.ts';
 import type { PostTone as Tone } from '../generated/prisma/client.ts';
 import {
   bool,
@@ -14,10 +14,10 @@ import {
   listOfInput,
   optional,
   text,
-} from '../input.ts';
-import { mutation } from '../mutation.ts';
-import { idOf } from '../nodes.ts';
-import { PostTone } from '../product-enums.ts';
+} from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf } from '../graph/nodes.ts';
+import { PostTone } from '../graph/product-enums.ts';
 import { publishExternally } from './publish-externally.ts';
 import { createPost, deletePost, publishPost, unpublishPost, updatePost } from './service.ts';
 import { viewPost } from './view.ts';

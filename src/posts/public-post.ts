@@ -1,10 +1,10 @@
-import { builder, type ModelRow } from '../builder.ts';
+import { builder, type ModelRow } from '../graph/builder.ts';
 import { CompanyProfile, profileOf } from '../companies/profile.ts';
 import type { Context } from '../context.ts';
 import { uuidOf } from '../ids.ts';
-import { load } from '../loader.ts';
-import { idOf } from '../nodes.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { load } from '../lists/loader.ts';
+import { idOf } from '../graph/nodes.ts';
+import { OWN_ANY, rowBy } from '../lists/rows.ts';
 
 type PostRow = ModelRow<'Post'>;
 

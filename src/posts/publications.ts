@@ -1,10 +1,10 @@
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { enumFilter, scalarFilter } from '../filters.ts';
-import { listOf } from '../lists.ts';
-import { load } from '../loader.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { PlatformFailure, PublicationStatus, PublishingPlatform } from '../product-enums.ts';
-import { OWN, OWN_ANY, rowBy } from '../rows.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
+import { enumFilter, scalarFilter } from '../lists/filters.ts';
+import { listOf } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { PlatformFailure, PublicationStatus, PublishingPlatform } from '../graph/product-enums.ts';
+import { OWN, OWN_ANY, rowBy } from '../lists/rows.ts';
 
 type PublicationRow = ModelRow<'Publication'>;
 

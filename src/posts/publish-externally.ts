@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
-import { plainJson } from '../plain-text.ts';
+import { plainJson } from '../text/plain-text.ts';
 import type { Post, Prisma, Publication } from '../generated/prisma/client.ts';
 import { platformFault } from '../integrations/offers.ts';
 import { PlatformError, type Article, type External } from '../integrations/platforms/platform.ts';

@@ -3,7 +3,7 @@ import { transaction, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound, together } from '../errors.ts';
 import { personOf } from '../users/person.ts';
 import type { Post, PostTone, Prisma } from '../generated/prisma/client.ts';
-import { sanitize } from '../html.ts';
+import { sanitize } from '../text/html.ts';
 import { newId } from '../ids.ts';
 import { insightsOf, serviceCreditsOf } from './insights.ts';
 

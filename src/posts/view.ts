@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { App, Context } from '../context.ts';
 import { notFound } from '../errors.ts';
-import { derivedKey } from '../standard-webhooks.ts';
+import { derivedKey } from '../http/standard-webhooks.ts';
 
 const DAY_MS = 86_400_000;
 

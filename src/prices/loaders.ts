@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Price, PriceDiscount } from '../generated/prisma/client.ts';
-import { load, manyByPosition, oneByPosition, type Loader } from '../loader.ts';
-import { rowBy } from '../rows.ts';
+import { load, manyByPosition, oneByPosition, type Loader } from '../lists/loader.ts';
+import { rowBy } from '../lists/rows.ts';
 import { centsOf, creditsOf, effectiveCents } from './credits.ts';
 
 export type Product = 'asset' | 'endpoint';

@@ -1,5 +1,5 @@
-import { builder } from '../builder.ts';
-import { load } from '../loader.ts';
+import { builder } from '../graph/builder.ts';
+import { load } from '../lists/loader.ts';
 import { paidCents, receiptEntries, type ReceiptEntry } from './loaders.ts';
 import { usdOf } from './credits.ts';
 

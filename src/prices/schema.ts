@@ -1,13 +1,22 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { DomainError } from '../errors.ts';
-import { scalarFilter } from '../filters.ts';
-import { bool, changeable, dateTime, decimal, expectedVersion, idOfType, inputObject, optional } from '../input.ts';
-import { listOf } from '../lists.ts';
-import { load } from '../loader.ts';
-import { mutation } from '../mutation.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { OWN_ANY, refersTo, rowBy } from '../rows.ts';
+import { scalarFilter } from '../lists/filters.ts';
+import {
+  bool,
+  changeable,
+  dateTime,
+  decimal,
+  expectedVersion,
+  idOfType,
+  inputObject,
+  optional,
+} from '../graph/input.ts';
+import { listOf } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import { CENTS_PER_CREDIT, centsOf, creditsOf, effectiveCents, usdOf } from './credits.ts';
 import { activePrices, discountsOf, priceAt, priceNow } from './loaders.ts';
 import { createPrice, deletePrice, discountPrice, endDiscount, updatePrice } from './service.ts';

@@ -1,13 +1,13 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
-import { enumFilter, scalarFilter } from '../filters.ts';
+import { enumFilter, scalarFilter } from '../lists/filters.ts';
 import { intOf } from '../ids.ts';
-import { listOf, substring, type Sort } from '../lists.ts';
-import { load } from '../loader.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
-import { EngineType } from '../product-enums.ts';
-import { EVERYBODY, rowBy } from '../rows.ts';
+import { listOf, substring, type Sort } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
+import { EngineType } from '../graph/product-enums.ts';
+import { EVERYBODY, rowBy } from '../lists/rows.ts';
 
 /** Reference data: the same for everybody, read without a credential, changed by new versions of the gateway alone. */
 

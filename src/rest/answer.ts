@@ -3,8 +3,8 @@ import { isChartPath } from '../charts/address.ts';
 import { answerChart } from '../charts/answer.ts';
 import type { App } from '../context.ts';
 import { DomainError } from '../errors.ts';
-import { rateHeaders, type RateUse } from '../rate-limits.ts';
-import { contextFor, countUse, jsonResponse, PRIVATE, requestIdOf, type Transport } from '../transport.ts';
+import { rateHeaders, type RateUse } from '../limits/rate-limits.ts';
+import { contextFor, countUse, jsonResponse, PRIVATE, requestIdOf, type Transport } from '../http/transport.ts';
 import { answerRest, refusal, targetOf } from './routes.ts';
 
 /** Whether an address is answered here: a customer's of a product, or a picture's. */

@@ -9,7 +9,7 @@ import { openTo } from '../endpoints/open.ts';
 import { parametersOf } from '../endpoints/values.ts';
 import { DomainError, DomainErrors, type ErrorCode } from '../errors.ts';
 import { once } from '../idempotency.ts';
-import { load } from '../loader.ts';
+import { load } from '../lists/loader.ts';
 import { usdOf } from '../prices/credits.ts';
 import { paidCents } from '../prices/loaders.ts';
 import { ageSecondsOf, outcomeOf, type Table } from '../usage/outcome.ts';

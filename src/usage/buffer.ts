@@ -1,5 +1,5 @@
 import type { UsageBuffer, UsageEvent } from '../context.ts';
-import type { Database } from '../db.ts';
+import type { Database } from '../database/db.ts';
 import type { Log } from '../log.ts';
 import { addSql, rollups } from './rollup.ts';
 

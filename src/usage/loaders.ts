@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { load, oneByPosition, type Loader } from '../loader.ts';
+import { load, oneByPosition, type Loader } from '../lists/loader.ts';
 
 /** Public statistics of a product; counts as text, as PostgreSQL sums them. */
 export interface Statistics {

@@ -1,4 +1,4 @@
-import type { Database } from '../db.ts';
+import type { Database } from '../database/db.ts';
 import type { UsageEvent } from '../context.ts';
 import { writeEvents } from './buffer.ts';
 

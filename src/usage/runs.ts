@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { isNobody, viewerOf, type Context, type UsageEvent, type Viewer } from '../context.ts';
 import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
-import type { RunQuery } from '../db.ts';
+import type { RunQuery } from '../database/db.ts';
 import { DomainError } from '../errors.ts';
 import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
-import { plainText } from '../plain-text.ts';
-import { PERIOD_SECONDS, type RateUse } from '../rate-limits.ts';
+import { plainText } from '../text/plain-text.ts';
+import { PERIOD_SECONDS, type RateUse } from '../limits/rate-limits.ts';
 import type { Tokens } from '../warehouse/engine.ts';
 import { writeEvents } from './buffer.ts';
 import type { Sample } from './outcome.ts';

@@ -1,4 +1,4 @@
-import { builder } from '../builder.ts';
+import { builder } from '../graph/builder.ts';
 import type { Statistics } from './loaders.ts';
 
 export const ProductStatistics = builder.objectRef<Statistics>('ProductStatistics').implement({

@@ -1,6 +1,6 @@
 import type { App } from '../context.ts';
 import { dropOldAnswers } from '../idempotency.ts';
-import { pruneKeyLimits } from '../key-limits.ts';
+import { pruneKeyLimits } from '../limits/key-limits.ts';
 import { repairUsage } from './repair.ts';
 import { sweepRuns } from './runs.ts';
 

@@ -1,9 +1,9 @@
 import type { OutputRef } from '@pothos/core';
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
-import { enumFilter, roleFilter, scalarFilter } from '../filters.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
+import { enumFilter, roleFilter, scalarFilter } from '../lists/filters.ts';
 import { uuidOf } from '../ids.ts';
-import { listOf, substring } from '../lists.ts';
-import { load } from '../loader.ts';
+import { listOf, substring } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
 import {
   bool,
   changeable,
@@ -16,12 +16,12 @@ import {
   intIdOfType,
   optional,
   text,
-} from '../input.ts';
-import { mutation } from '../mutation.ts';
-import { idOf, NodeInterface, registerNode } from '../nodes.ts';
+} from '../graph/input.ts';
+import { mutation } from '../graph/mutation.ts';
+import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import { roleName, type RoleName as Role } from '../permissions.ts';
-import { RoleName, UserStatus } from '../product-enums.ts';
-import { EVERYBODY, OWN, rowBy } from '../rows.ts';
+import { RoleName, UserStatus } from '../graph/product-enums.ts';
+import { EVERYBODY, OWN, rowBy } from '../lists/rows.ts';
 import type { UserStatus as Status } from '../generated/prisma/client.ts';
 import { createUser, deleteUser, updateUser } from './service.ts';
 import './session-schema.ts';

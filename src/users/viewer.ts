@@ -1,10 +1,10 @@
-import { builder, typeNamed, type ModelRow } from '../builder.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
 import { toGlobalId } from '../ids.ts';
-import { load } from '../loader.ts';
+import { load } from '../lists/loader.ts';
 import { excessOf, permissionsOf, roleNames } from '../permissions.ts';
-import { RoleName } from '../product-enums.ts';
-import { OWN_ANY, rowBy } from '../rows.ts';
+import { RoleName } from '../graph/product-enums.ts';
+import { OWN_ANY, rowBy } from '../lists/rows.ts';
 
 type Caller = NonNullable<Context['viewer']>;
 

@@ -23,10 +23,9 @@ class Lane {
       env: {},
       execArgv: ['--disable-warning=ExperimentalWarning'],
       resourceLimits: { maxOldGenerationSizeMb: 256 },
+      // What the WebAssembly says when it breaks is nothing for the log. Nobody reads it: that would keep the process alive.
       stderr: true,
     });
-    // What the WebAssembly says when it breaks is nothing for the log.
-    thread.stderr.resume();
     thread.unref();
     return thread;
   }

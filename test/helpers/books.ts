@@ -1,4 +1,4 @@
-import type { RunQuery } from '../../src/db.ts';
+import type { RunQuery } from '../../src/database/db.ts';
 
 /** Finished runs that are counted nowhere, or otherwise than they were, and sums that are not those of their events. */
 export async function miscounted(query: RunQuery): Promise<unknown[]> {

@@ -3,11 +3,11 @@
 import { openApp, openAuthenticator } from '../../src/boot.ts';
 import { readConfig } from '../../src/config.ts';
 import type { App } from '../../src/context.ts';
-import { openDatabase } from '../../src/db.ts';
+import { openDatabase } from '../../src/database/db.ts';
 import { workOnExport } from '../../src/exports/work.ts';
-import { createBatchers } from '../../src/loader.ts';
+import { createBatchers } from '../../src/lists/loader.ts';
 import { schema } from '../../src/schema.ts';
-import { createGateway } from '../../src/server.ts';
+import { createGateway } from '../../src/http/server.ts';
 import { createUsageBuffer } from '../../src/usage/buffer.ts';
 import { sweepRuns } from '../../src/usage/runs.ts';
 import { stillEngine } from './still-engine.ts';

@@ -1,7 +1,7 @@
 // Runs the embedded database of a directory in a process of its own: prints what it got, then waits.
 // A line `stop` on standard input stops it in order; the end of standard input leaves it as it is.
 import readline from 'node:readline';
-import { startEmbedded } from '../../src/embedded.ts';
+import { startEmbedded } from '../../src/database/embedded.ts';
 
 const [dir = '', uid] = process.argv.slice(2);
 if (uid) {

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DuckDBInstance } from '@duckdb/node-api';
 import pg from 'pg';
-import { startEmbedded } from '../../src/embedded.ts';
+import { startEmbedded } from '../../src/database/embedded.ts';
 import type { Statement } from '../../src/warehouse/engine.ts';
 import { duckdbSeeds, mariadbSeeds, MARK, postgresSeeds, sqliteSeeds } from './fuzz-seeds.ts';
 import type { Seeds } from './fuzz-statements.ts';

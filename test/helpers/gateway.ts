@@ -7,7 +7,7 @@ import { readConfig } from '../../src/config.ts';
 import type { App } from '../../src/context.ts';
 import { toGlobalId } from '../../src/ids.ts';
 import type { RoleName } from '../../src/permissions.ts';
-import { createGateway, type Gateway } from '../../src/server.ts';
+import { createGateway, type Gateway } from '../../src/http/server.ts';
 import { schema } from '../../src/schema.ts';
 import { testDatabase } from './database.ts';
 

@@ -23,10 +23,31 @@ export async function oneOfEach(t: TestGateway, them: Tenant): Promise<Record<st
   const price = await world.price(company, { assetId: asset.id }, '2.00');
   const post = await world.post(company, owner);
   const db = t.app.database.prisma;
+  const sale = await db.priceDiscount.create({
+    data: {
+      id: owner,
+      companyId: company,
+      priceId: price.id,
+      percentage: '10',
+      saleStartAt: new Date(Date.now() + 1e7),
+      saleEndAt: new Date(Date.now() + 2e7),
+    },
+  });
   const favorite = await db.favorite.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
   const alert = await db.alert.create({ data: { companyId: company, userId: owner, assetId: asset.id } });
   const alertEvent = await db.alertEvent.create({
     data: { id: connection.id, companyId: company, alertId: alert.id, message: 'Their message', details: {} },
+  });
+  const alertDelivery = await db.alertDelivery.create({
+    data: {
+      id: connection.id,
+      companyId: company,
+      alertEventId: alertEvent.id,
+      attempt: 1,
+      startedAt: new Date(),
+      elapsedMs: 1,
+      isSuccess: true,
+    },
   });
   const integration = await db.integration.create({
     data: {
@@ -37,6 +58,16 @@ export async function oneOfEach(t: TestGateway, them: Tenant): Promise<Record<st
       platformName: 'Theirs',
       sealedCredentials: Buffer.from('x'),
       credentialsLastFour: 'abcd',
+    },
+  });
+  const publication = await db.publication.create({
+    data: {
+      id: owner,
+      companyId: company,
+      postId: post.id,
+      integrationId: integration.id,
+      platform: 'WEBHOOK',
+      status: 'PUBLISHED',
     },
   });
   const session = await db.session.create({
@@ -82,11 +113,14 @@ export async function oneOfEach(t: TestGateway, them: Tenant): Promise<Record<st
     Asset: asset,
     Endpoint: endpoint,
     Price: price,
+    PriceDiscount: sale,
     Post: post,
     Favorite: favorite,
     Alert: alert,
     AlertEvent: alertEvent,
+    AlertDelivery: alertDelivery,
     Integration: integration,
+    Publication: publication,
     Session: session,
     Run: run,
     User: them.users.VIEWER,
@@ -101,7 +135,7 @@ export function typeOfId(name: string, field: string, ids: Record<string, string
   const wanted = (
     name === 'id' || name === 'ids'
       ? field.replace(
-          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review|Redeliver)$/,
+          /(Create|Update|Delete|Test|Publish.*|Unpublish|Revoke|Rotate|Deactivate|Refresh.*|Remove|View|Fetch|Discount|Price.*|Process|Cancel|Export|Review|Redeliver|End)$/,
           '',
         )
       : name.replace(/Ids?$/, '')

@@ -4,10 +4,10 @@ import path from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { openPlatformAccounts } from '../../src/credits/journal.ts';
-import { openDatabase } from '../../src/db.ts';
-import { startEmbedded } from '../../src/embedded.ts';
+import { openDatabase } from '../../src/database/db.ts';
+import { startEmbedded } from '../../src/database/embedded.ts';
 import { createLog } from '../../src/log.ts';
-import { migrate } from '../../src/migrate.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { syncReference } from '../../src/reference/sync.ts';
 
 declare module 'vitest' {

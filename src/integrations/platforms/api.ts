@@ -1,6 +1,6 @@
 /** What the adapters share: JSON over the guarded fetch, every failure turned into a {@link PlatformError}. */
 import type { z } from 'zod';
-import { FetchError, type GuardedFetch, type GuardedRequest, type GuardedResponse } from '../../guarded-fetch.ts';
+import { FetchError, type GuardedFetch, type GuardedRequest, type GuardedResponse } from '../../http/guarded-fetch.ts';
 import { PlatformError, type CredentialField, type Credentials, type PlatformErrorCode } from './platform.ts';
 
 const MAX_MESSAGE_LENGTH = 300;

@@ -3,7 +3,7 @@
  * subscribers that the publication's defaults name; a later update changes the web page only.
  */
 import { z } from 'zod';
-import type { GuardedFetch } from '../../guarded-fetch.ts';
+import type { GuardedFetch } from '../../http/guarded-fetch.ts';
 import { checkFields, createApi, credential, readRetryAfter, type Api, type Problem } from './api.ts';
 import { requireOwnPost } from './article.ts';
 import {

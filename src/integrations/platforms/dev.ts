@@ -1,6 +1,6 @@
 /** DEV and other Forem sites with an API key. Forem names the slug itself; HTML goes through its Markdown field. */
 import { z } from 'zod';
-import type { GuardedFetch } from '../../guarded-fetch.ts';
+import type { GuardedFetch } from '../../http/guarded-fetch.ts';
 import { checkAddressField, checkFields, createApi, credential, siteBase, type Api, type Problem } from './api.ts';
 import { htmlForMarkdown } from './article.ts';
 import {

@@ -1,7 +1,7 @@
 /** Ghost over its Admin API with the key of a custom integration. Publishing sends no newsletter. */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
-import type { GuardedFetch } from '../../guarded-fetch.ts';
+import type { GuardedFetch } from '../../http/guarded-fetch.ts';
 import { checkAddressField, checkFields, createApi, credential, siteBase, type Api, type Problem } from './api.ts';
 import { requireOwnPost, shorten } from './article.ts';
 import type { Article, CredentialField, Credentials, External, Platform } from './platform.ts';

@@ -1,5 +1,5 @@
 /** The platforms, by name. */
-import type { GuardedFetch } from '../../guarded-fetch.ts';
+import type { GuardedFetch } from '../../http/guarded-fetch.ts';
 import { createBeehiiv } from './beehiiv.ts';
 import { createDev } from './dev.ts';
 import { createGhost } from './ghost.ts';

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { GuardedFetch } from '../../guarded-fetch.ts';
-import { signWebhook } from '../../standard-webhooks.ts';
+import type { GuardedFetch } from '../../http/guarded-fetch.ts';
+import { signWebhook } from '../../http/standard-webhooks.ts';
 import { checkAddressField, checkFields, createApi, credential, type Problem } from './api.ts';
 import type { Article, CredentialField, Credentials, External, Platform } from './platform.ts';
 

@@ -1,6 +1,6 @@
 /** WordPress over its REST API with an application password. Core has no canonical address, so that is not sent. */
 import { z } from 'zod';
-import { FetchError, type GuardedFetch } from '../../guarded-fetch.ts';
+import { FetchError, type GuardedFetch } from '../../http/guarded-fetch.ts';
 import { checkAddressField, checkFields, createApi, credential, siteBase, type Api, type Problem } from './api.ts';
 import { requireOwnPost } from './article.ts';
 import {
