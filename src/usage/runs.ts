@@ -52,6 +52,8 @@ type WithRun = (query: RunQuery, run: Pick<RunRow, 'id'>) => Promise<void>;
 
 /** Runs that are no use of a product: no quota, limit or statistics counts them. */
 const UNCOUNTED: ReadonlySet<RunKind> = new Set(['TEST', 'REFRESH']);
+/** Of a run that is found by its id: as text, so that no index of all that are at work is read for it. */
+const IS_RUNNING = `status::text = 'RUNNING'`;
 /** A run still at work after this long was abandoned: longer than any may take. */
 const ABANDONED = '6 minutes';
 
@@ -226,7 +228,7 @@ export async function succeedRun(
     const [closed] = await query<RunRow>(
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
          "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13, "engineJobId" = $14, sample = $15::jsonb
-       where id = $1 and status = 'RUNNING' returning *`,
+       where id = $1 and ${IS_RUNNING} returning *`,
       [
         run.id,
         elapsedMs(run),
@@ -304,7 +306,7 @@ async function closeFailed(
     await end.also?.(query, run);
     const [closed] = await query<RunRow>(
       `update "Run" set status = $2::"RunStatus", "finishedAt" = now(), "elapsedMs" = $3, "errorCode" = $4, "errorMessage" = $5, "isBilled" = false, credits = 0
-       where id = $1 and status = 'RUNNING' returning *`,
+       where id = $1 and ${IS_RUNNING} returning *`,
       // Of an engine, which may say anything.
       [run.id, end.status, elapsedMs(run), end.code, plainText(end.message)],
     );
