@@ -116,6 +116,7 @@ async function difference(reader: string, selected = '*'): Promise<unknown[]> {
 
 /** A worker in a process of its own that reads two chunks of an export and then no more. */
 function stuckWorker(): ChildProcess {
+  // Were the promise nobody's, the collector would close the file under it, and the process would end by itself.
   const src = (name: string): string => JSON.stringify(new URL(`../src/${name}`, import.meta.url).href);
   const code = `const { openApp } = await import(${src('boot.ts')}); const { readConfig } = await import(${src('config.ts')});
     const { startExports } = await import(${src('exports/worker.ts')});
@@ -123,7 +124,7 @@ function stuckWorker(): ChildProcess {
     const engine = app.engines.get('duckdb'); const { run } = engine;
     engine.run = async (...input) => {
       const { columns, chunks } = await run(...input);
-      return { columns, chunks: (async function* () { let count = 0; for await (const chunk of chunks) { yield chunk; if (++count === 2) await new Promise(() => {}); } })() };
+      return { columns, chunks: (async function* () { let count = 0; for await (const chunk of chunks) { yield chunk; if (++count === 2) await new Promise((resolve) => { globalThis.stuck = resolve; }); } })() };
     };
     await startExports(app); process.stdout.write('ready');`;
   const { DATABASE_URL = '', DATA_DIR, SECRETS_KEY = '' } = t.app.config;
