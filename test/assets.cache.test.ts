@@ -68,7 +68,7 @@ async function announced(work: (seen: string[]) => Promise<void>): Promise<void>
 async function stuckProcess(asset: { id: string }) {
   const src = (name: string): string => JSON.stringify(new URL(`../src/${name}`, import.meta.url).href);
   const code = `const { openApp, openAuthenticator } = await import(${src('boot.ts')}); const { readConfig } = await import(${src('config.ts')});
-    const { createGateway } = await import(${src('server.ts')}); const { schema } = await import(${src('schema.ts')});
+    const { createGateway } = await import(${src('http/server.ts')}); const { schema } = await import(${src('schema.ts')});
     const config = readConfig(); const app = await openApp(config, config.DATABASE_URL);
     app.engines.get('duckdb').run = () => { process.stdout.write('computing'); return new Promise(() => {}); };
     const gateway = createGateway(app, schema, await openAuthenticator(app), () => '');
