@@ -47,7 +47,9 @@ async function ask(gateway: Gateway, query: string, variables: unknown, key: str
     headers: { 'content-type': 'application/json', 'x-request-id': 'same', ...(key ? { 'x-api-key': key } : {}) },
     body: JSON.stringify({ query, variables }),
   });
-  return `${response.status} ${await response.text()}`;
+  // What is left of the budget refills with time: it is no part of what is compared.
+  const text = (await response.text()).replace(/"currentlyAvailable":\d+/, '"currentlyAvailable":0');
+  return `${response.status} ${text}`;
 }
 
 const NESTED = `query ($n: Int = 3, $with: Boolean = true, $order: [AssetOrder!]) { company { id name

@@ -55,6 +55,8 @@ interface PlanNode {
 export interface Planned {
   text: string;
   nodes: PlanNode[];
+  /** The most rows that are put in order anywhere, as planned for the values that were sent: the others know no limit. */
+  sorted: number;
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
@@ -83,7 +85,15 @@ export async function plansOf(t: TestGateway, work: () => Promise<unknown>): Pro
         `explain (format json) execute planned ${given}`,
       );
       await client.query('deallocate planned');
-      plans.push({ text, nodes: nodesOf(rows[0]?.['QUERY PLAN'][0]?.Plan as PlanNode) });
+      const [told] = await database.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(`explain (format json) ${text}`, [
+        ...values,
+      ]);
+      const sorts = nodesOf(told?.['QUERY PLAN'][0]?.Plan as PlanNode).filter((node) => node['Node Type'] === 'Sort');
+      plans.push({
+        text,
+        nodes: nodesOf(rows[0]?.['QUERY PLAN'][0]?.Plan as PlanNode),
+        sorted: Math.max(0, ...sorts.map((node) => node['Plan Rows'])),
+      });
     }
     return plans;
   } finally {

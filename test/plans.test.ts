@@ -44,11 +44,7 @@ const scansOf = (plans: Planned[]): string[] =>
 const indexesOf = (plans: Planned[]): string[] =>
   plans.flatMap(({ nodes }) => nodes.flatMap((node) => node['Index Name'] ?? []));
 /** The most rows that are put in order anywhere. */
-const sortedBy = (plans: Planned[]): number =>
-  Math.max(
-    0,
-    ...plans.flatMap(({ nodes }) => nodes.map((node) => (node['Node Type'] === 'Sort' ? node['Plan Rows'] : 0))),
-  );
+const sortedBy = (plans: Planned[]): number => Math.max(0, ...plans.map(({ sorted }) => sorted));
 
 /** The plans of what something sends, none of which reads a large table from end to end. */
 async function plan(work: () => Promise<unknown>): Promise<Planned[]> {
