@@ -70,7 +70,7 @@ async function sortsOf(client: Client, values: readonly unknown[]): Promise<numb
   const literal = (value: unknown): string => {
     const sent = utils.prepareValue(value);
     if (sent === null || sent === undefined) return 'null';
-    return escapeLiteral(Buffer.isBuffer(sent) ? `\\x${sent.toString('hex')}` : String(sent));
+    return escapeLiteral(Buffer.isBuffer(sent) ? `\\x${sent.toString('hex')}` : sent);
   };
   const given = values.length > 0 ? `(${values.map(literal).join(', ')})` : '';
   const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
