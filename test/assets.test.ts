@@ -273,6 +273,9 @@ describe('assets work', () => {
     expect(await names('first: 10')).toEqual(['Churn of customers', 'Revenue', 'Weather']);
     expect(await names('search: "customer"')).toEqual(['Churn of customers', 'Revenue']);
     expect(await names('search: "rain"')).toEqual(['Weather']);
+    expect((await names('search: "weather or retail"'))[0]).toBe('Weather');
+    const byFit = 'search: "customers", orderBy: {field: RELEVANCE, direction: ASC}';
+    expect(await names(byFit)).toEqual(['Revenue', 'Churn of customers']);
     expect(await names('search: "customers -revenue"')).toEqual(['Churn of customers']);
     expect(await names('where: {tags: {in: ["daily", "sky"]}}')).toEqual(['Churn of customers', 'Weather']);
     expect(await names('where: {isListed: {eq: true}}')).toEqual(['Revenue']);

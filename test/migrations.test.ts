@@ -161,6 +161,12 @@ describe('migrations refuse', () => {
       '20260102000000_two',
     ]);
   });
+
+  it('without what the server knows of the way out', async () => {
+    const url = await emptyDatabase();
+    const lacks = migrations({ '20260101000000_one': `select no_such_function('x')` });
+    await expect(migrate(url, lacks)).rejects.toThrow(/does not exist\. No function matches/);
+  });
 });
 
 describe('migrations guard', () => {

@@ -61,12 +61,16 @@ export interface Planned {
   nodes: PlanNode[];
   /** The most rows that were put in order anywhere when the plan ran with what was sent; 0 for what writes. */
   sorted: number;
+  /** The most rows that an index or a table gave in the same run. */
+  read: number;
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
-/** How many rows each sort of the statement that is prepared really puts in order: estimates know no limit. */
-async function sortsOf(client: Client, values: readonly unknown[]): Promise<number[]> {
+const rowsOf = (node: PlanNode): number => (node['Actual Rows'] ?? 0) * (node['Actual Loops'] ?? 1);
+
+/** The most rows that the statement that is prepared really puts in order and reads at once: estimates know no limit. */
+async function runOf(client: Client, values: readonly unknown[]): Promise<Pick<Planned, 'sorted' | 'read'>> {
   const literal = (value: unknown): string => {
     const sent = utils.prepareValue(value);
     if (sent === null || sent === undefined) return 'null';
@@ -76,11 +80,13 @@ async function sortsOf(client: Client, values: readonly unknown[]): Promise<numb
   const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
     `explain (analyze, format json) execute planned ${given}`,
   );
-  return nodesOf(rows[0]?.['QUERY PLAN'][0]?.Plan as PlanNode)
-    .filter((node) => node['Node Type'].endsWith('Sort'))
-    .map((node) =>
-      (node.Plans ?? []).reduce((sum, one) => sum + (one['Actual Rows'] ?? 0) * (one['Actual Loops'] ?? 1), 0),
-    );
+  const nodes = nodesOf(rows[0]?.['QUERY PLAN'][0]?.Plan as PlanNode);
+  const most = (kind: RegExp, of: (node: PlanNode) => number): number =>
+    Math.max(0, ...nodes.filter((node) => kind.test(node['Node Type'])).map(of));
+  return {
+    sorted: most(/Sort$/, (node) => (node.Plans ?? []).reduce((sum, one) => sum + rowsOf(one), 0)),
+    read: most(/(Seq|Index|Index Only|Heap) Scan$/, rowsOf),
+  };
 }
 
 /** The plans of the statements that something sends, bookkeeping of usage and keys too. */
@@ -106,15 +112,15 @@ export async function plansOf(t: TestGateway, work: () => Promise<unknown>): Pro
       const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
         `explain (format json) execute planned ${given}`,
       );
-      const sorts =
+      const run =
         /^\s*(select|with)\b/i.test(text) && !/\b(insert|update|delete)\b/i.test(text)
-          ? await sortsOf(client, values)
-          : [];
+          ? await runOf(client, values)
+          : { sorted: 0, read: 0 };
       await client.query('deallocate planned');
       plans.push({
         text,
         nodes: nodesOf(rows[0]?.['QUERY PLAN'][0]?.Plan as PlanNode),
-        sorted: Math.max(0, ...sorts),
+        ...run,
       });
     }
     return plans;

@@ -2,7 +2,7 @@ import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
 import { toGlobalId, uuidOf } from '../ids.ts';
-import { fullText, listOf } from '../lists/lists.ts';
+import { fullText, listOf, RELEVANCE } from '../lists/lists.ts';
 import { load } from '../lists/loader.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import {
@@ -301,9 +301,11 @@ const assets = listOf({
       isNullable: true,
       description: 'By the last successful test.',
     },
+    RELEVANCE,
   },
   defaultSort: ['-CREATED_AT'],
   search: fullText,
+  searchSort: ['-RELEVANCE'],
 });
 
 builder.prismaObjectField('Company', 'assets', (t) =>

@@ -62,6 +62,7 @@ async function apply(client: pg.Client, name: string, sql: string, checksum: str
     await client.query('commit');
   } catch (cause) {
     await client.query('rollback');
-    throw new Error(`The migration ${name} failed: ${(cause as Error).message}`, { cause });
+    const { message, hint } = cause as pg.DatabaseError;
+    throw new Error(`The migration ${name} failed: ${[message, hint].filter(Boolean).join('. ')}`, { cause });
   }
 }

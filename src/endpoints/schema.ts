@@ -3,7 +3,7 @@ import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
 import { toGlobalId, uuidOf } from '../ids.ts';
-import { fullText, listOf } from '../lists/lists.ts';
+import { fullText, listOf, RELEVANCE } from '../lists/lists.ts';
 import { load } from '../lists/loader.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import { AccessMethod, ApprovalStatus, EndpointStatus, Visibility } from '../graph/product-enums.ts';
@@ -263,11 +263,7 @@ const endpoints = listOf({
     CREATED_AT: { sql: 't."createdAt"', type: 'timestamptz', description: 'By age.' },
     UPDATED_AT: { sql: 't."updatedAt"', type: 'timestamptz', description: 'By last change.' },
     LAST_ACCESSED_AT: { sql: 't."lastAccessedAt"', type: 'timestamptz', isNullable: true, description: 'By last use.' },
-    RELEVANCE: {
-      sql: (search) => (search ? `ts_rank(t.search, websearch_to_tsquery('english', ${search}))::float8` : '0::float8'),
-      type: 'float8',
-      description: 'By how well it fits the search.',
-    },
+    RELEVANCE,
   },
   defaultSort: ['CREATED_AT'],
   search: fullText,

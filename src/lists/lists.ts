@@ -74,6 +74,12 @@ const Nulls = builder.enumType('NullsOrder', {
 
 /** Full-text search over the model's `search` column. */
 export const fullText = (text: string): string => `t.search @@ websearch_to_tsquery('english', ${text})`;
+/** The sort of a list with `fullText` that has the best first. */
+export const RELEVANCE: Sort = {
+  sql: (search) => (search ? `ts_rank(t.search, websearch_to_tsquery('english', ${search}))::float8` : '0::float8'),
+  type: 'float8',
+  description: 'By how well it fits the search.',
+};
 /** Substring search over some text columns. */
 export const substring =
   (...columns: string[]) =>

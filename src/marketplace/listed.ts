@@ -1,4 +1,4 @@
-import type { Sort } from '../lists/lists.ts';
+import { RELEVANCE, type Sort } from '../lists/lists.ts';
 import { POPULARITY_MINUTES } from './popularity.ts';
 
 /** What the marketplace shows: listed, not deleted, of a seller who accepted the EULA. */
@@ -14,11 +14,7 @@ const COUNTED = `counted every ${POPULARITY_MINUTES} minutes`;
 /** The sorts of the marketplace's lists. */
 export function listingSorts(price: string): Record<string, Sort> {
   return {
-    RELEVANCE: {
-      sql: (search) => (search ? `ts_rank(t.search, websearch_to_tsquery('english', ${search}))::float8` : '0::float8'),
-      type: 'float8',
-      description: 'By how well the search fits.',
-    },
+    RELEVANCE,
     POPULAR: {
       sql: 't.popularity',
       type: 'int',
