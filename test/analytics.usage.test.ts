@@ -170,12 +170,23 @@ describe('the check of the rollups works', () => {
     );
     await query('update "ProductTotal" set "lastRunAt" = $2 where "productId" = $1', [changed.assetId, lost.at]);
     await query('insert into "ProductTotal" select $1, $2, 1, 0, $3', [seller.company.id, m.ada.company.id, lost.at]);
+    await query('update "BuyerMonth" set successes = successes + 2 where month = $1', ['2026-07-01T00:00:00Z']);
+    const [{ july } = { july: 0 }] = await query<{ july: number }>(
+      `select count(*)::int as july from "UsageEvent" where "buyerCompanyId" = $1 and "isSuccess" and at >= '2026-07-01Z' and at < '2026-08-01Z'`,
+      [m.ada.company.id],
+    );
     const of = (buyer: string, product: string | null): string =>
       `Usage rollup of seller ${seller.company.id}, buyer ${buyer}, product ${product}`;
     expect(await checkRollups(query)).toEqual([
       `${of(m.ada.company.id, changed.assetId)}, 2026-07-01T10:00:00Z: runs 2, events say 1; earningsCents 7, events say 160.`,
       `${of(m.bob.company.id, lost.assetId)}, 2026-07-01T11:00:00Z: runs 0, events say 1; successes 0, events say 1; credits 0, events say 4; earningsCents 0, events say 160; rows 0, events say 1.`,
       `Total of seller ${seller.company.id}, buyer ${m.ada.company.id}: credits 5, events say 4; firstSuccessAt never, events say 2026-07-01T10:15:00.000Z.`,
+      ...[m.ada, m.bob]
+        .map(
+          ({ company }) =>
+            `Month 2026-07 of buyer ${company.id}: successes ${company.id === m.ada.company.id ? july + 2 : 3}, events say ${company.id === m.ada.company.id ? july : 1}.`,
+        )
+        .toSorted(),
       ...[
         `Total of product ${changed.assetId}, buyer ${m.ada.company.id}: lastRunAt 2026-07-01T11:15:00.000Z, events say 2026-07-01T10:15:00.000Z.`,
         `Total of product ${seller.company.id}, buyer ${m.ada.company.id}: runs 1, events say 0; lastRunAt 2026-07-01T11:15:00.000Z, events say never.`,

@@ -204,6 +204,15 @@ describe('the database', () => {
         [cents, -5],
       ]),
     ).rejects.toThrow('sum to zero');
+    // Nor do one more of a transaction that was right, or several that are right together alone.
+    const add = `insert into "JournalEntry" ("transactionId", "accountId", amount)`;
+    const old = `select "transactionId" from "JournalEntry" where "accountId" = $1 limit 1`;
+    await expect(query(`${add} select "transactionId", $1, 1 from (${old}) t`, [credits])).rejects.toThrow(
+      'sum to zero',
+    );
+    const two = `with move as (insert into "JournalTransaction" (id, kind) values ($1::uuid, 'GRANT'), ($2::uuid, 'GRANT') returning id)
+      ${add} select move.id, $3::uuid, case move.id when $1::uuid then 5 else -5 end from move`;
+    await expect(query(two, [newId(), newId(), credits])).rejects.toThrow('sum to zero');
     expect(await checkLedger(query)).toEqual([]);
   });
 });

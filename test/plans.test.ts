@@ -82,6 +82,7 @@ describe('reads by index work', () => {
       'Run',
       'UsageEvent',
       'UsageRollup',
+      'BuyerMonth',
       'BuyerTotal',
       'ProductTotal',
     ];

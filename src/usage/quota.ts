@@ -20,8 +20,8 @@ export function nextMonth(now: Date): Date {
 /** Requests of the company in this month, UTC, and how many its plan allows. */
 export async function quotaOf(ctx: Context, companyId: string): Promise<Quota> {
   const [row] = await ctx.app.database.query<{ used: string; allowed: number }>(
-    `select p."monthlyRequests" as allowed, coalesce((select sum(successes) from "UsageRollup" u
-       where u."buyerCompanyId" = c.id and u.hour >= date_trunc('month', $2::timestamptz, 'UTC')), 0)::text as used
+    `select p."monthlyRequests" as allowed, coalesce((select successes from "BuyerMonth" u
+       where u."buyerCompanyId" = c.id and u.month = date_trunc('month', $2::timestamptz, 'UTC')), 0)::text as used
      from "Company" c join "Plan" p on p.id = c."planId" where c.id = $1`,
     [companyId, ctx.now],
   );

@@ -55,6 +55,13 @@ const buyers: Rollup = {
   title: `format('Total of seller %s, buyer %s', "sellerCompanyId", "buyerCompanyId")`,
 };
 
+const months: Rollup = {
+  table: 'BuyerMonth',
+  keys: { ...buyer, month: `date_trunc('month', at, 'UTC')` },
+  values: { successes: counts.successes },
+  title: `format('Month %s of buyer %s', to_char(month at time zone 'UTC', 'YYYY-MM'), "buyerCompanyId")`,
+};
+
 const products: Rollup = {
   table: 'ProductTotal',
   keys: { ...product, ...buyer },
@@ -66,10 +73,10 @@ const products: Rollup = {
 };
 
 /**
- * By hour of UTC, which days of all time zones are made of but for the parts of an hour; and of all time, which does
- * not grow with the years.
+ * By hour of UTC, which days of all time zones are made of but for the parts of an hour; by month, for quotas; and of
+ * all time, which does not grow with the years.
  */
-export const rollups = [hours, buyers, products];
+export const rollups = [hours, buyers, months, products];
 
 const quoted = (names: string[]): string => names.map((name) => `"${name}"`).join(', ');
 
