@@ -166,6 +166,11 @@ describe('reads by index work', () => {
     );
   });
 
+  it('the receipts of runs', async () => {
+    const runs = '{ company { runs(first: 20) { nodes { priceUsd entries { credits } } } } }';
+    expect(indexesOf(await plan(() => ask(runs)))).toContain('JournalTransaction_once');
+  });
+
   it('a search, of a company and of all', async () => {
     const found = '(search: "number 17") { totalCount { value } nodes { name } }';
     const own = await plan(() => ask(`{ company { assets${found} endpoints${found} } }`));

@@ -27,3 +27,6 @@ CREATE TABLE "BuyerMonth" (
     CONSTRAINT "BuyerMonth_pkey" PRIMARY KEY ("buyerCompanyId","month")
 );
 INSERT INTO "BuyerMonth" SELECT "buyerCompanyId", date_trunc('month', "hour", 'UTC'), sum("successes") FROM "UsageRollup" GROUP BY 1, 2;
+
+-- "JournalTransaction_once" finds the transactions of a run as well.
+DROP INDEX "JournalTransaction_runId_idx";
