@@ -19,8 +19,8 @@ export type Answer = {
 };
 /* oxlint-enable typescript/no-explicit-any */
 
-/** Bookkeeping of usage, half a second later, and looking up credentials, which are kept for a minute or until they change. */
-const UNTIMED = /"ApiKeyUsage"|insert into "UsageEvent"|"(?:secret|token)Hash" = \$1/;
+/** Bookkeeping of uses, half a second later, and looking up credentials, which are kept for a minute or until they change. */
+const UNTIMED = /"ApiKeyUsage"|insert into "UsageEvent"|update "Session" set "lastUsedAt"|"(?:secret|token)Hash" = \$1/;
 
 export interface TestGateway {
   app: App;
