@@ -1,5 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
+import { idAt } from '../assets/access.ts';
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
@@ -75,16 +76,12 @@ async function listing<M extends 'Asset' | 'Endpoint'>(
 ): Promise<ModelRow<M> | null> {
   let id = by.id ? uuidOf(model, by.id, ['by', 'id']) : null;
   if (by.path) {
-    const [handle = '', slug = ''] = by.path.split('/');
-    if (!handle || !slug || !isPlainText(by.path))
+    const [companyHandle = '', slug = ''] = by.path.split('/');
+    if (!companyHandle || !slug || !isPlainText(by.path))
       throw new DomainError('BAD_REQUEST', 'A path is the handle of the seller and the slug: `handle/slug`.', {
         path: ['by', 'path'],
       });
-    const [row] = await ctx.query<{ id: string }>(
-      `select p.id from "${model}" p join "Company" c on c.id = p."companyId" where c.handle = $1 and p.slug = $2`,
-      [handle, slug],
-    );
-    id = row?.id ?? null;
+    id = await idAt(ctx, model, { companyHandle, slug });
   }
   const loader = (model === 'Asset' ? listedAsset : listedEndpoint) as typeof listedAsset;
   return id === null ? null : (load(ctx, loader, { company: null, id }) as Promise<ModelRow<M> | null>);
