@@ -30,7 +30,9 @@ const RETRY_MS = 1_000;
 const KEY_SQL = `select k.id, k."companyId", k."userId", k."roleId", k.kind::text, k."endpointId", k."expiresAt", k."revokedAt", k.active, k.scopes, k."rateLimitNumber", k."rateLimitPeriod"::text,
     c."acceptedEula", u."roleId" as "userRoleId", u.status::text as "userStatus", u.active as "userActive"
   from "ApiKey" k join "Company" c on c.id = k."companyId" left join "User" u on u.id = k."userId" where k."secretHash" = $1`;
-const SESSION_SQL = `select s.id, s."companyId", s."userId", s."expiresAt", s."revokedAt", u."roleId", u.status::text as "userStatus",
+/** The last use of a session is known to some five minutes, so that it is seldom written. */
+const SESSION_SQL = `select s.id, s."companyId", s."userId", s."expiresAt", s."revokedAt",
+    coalesce(s."lastUsedAt" < now() - interval '5 minutes', true) as "isUseNews", u."roleId", u.status::text as "userStatus",
     u.active as "userActive", c."acceptedEula"
   from "Session" s join "User" u on u.id = s."userId" join "Company" c on c.id = s."companyId" where s."tokenHash" = $1`;
 
@@ -58,6 +60,7 @@ interface SessionRow {
   userId: string;
   expiresAt: Date;
   revokedAt: Date | null;
+  isUseNews: boolean;
   roleId: number;
   userStatus: string;
   userActive: boolean;
@@ -100,10 +103,11 @@ function keyViewer(row: KeyRow, usage: UsageBuffer): Viewer {
   };
 }
 
-function sessionViewer(row: SessionRow): Viewer {
+function sessionViewer(row: SessionRow, usage: UsageBuffer): Viewer {
   if (row.revokedAt || row.expiresAt <= new Date()) throw refuse('This session has ended: sign in again.');
   if (row.userStatus !== 'ACTIVE' || !row.userActive)
     throw refuse('This user is not active: an administrator of the company can activate them.');
+  if (row.isUseNews) usage.sessionUse(row.id);
   const role = roleName(row.roleId);
   return {
     kind: 'SESSION',
@@ -184,7 +188,9 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
     const [heardBy, heard] = [listener, news];
     const [row] = await database.query(isSession ? SESSION_SQL : KEY_SQL, [hash]);
     if (!row) throw refuse(isSession ? 'No such session.' : 'No such API key.');
-    const viewer = isSession ? sessionViewer(row as unknown as SessionRow) : keyViewer(row as unknown as KeyRow, usage);
+    const viewer = isSession
+      ? sessionViewer(row as unknown as SessionRow, usage)
+      : keyViewer(row as unknown as KeyRow, usage);
     // The news of a change may come before the row that was read just before it.
     if (heardBy && heardBy === listener && heard === news) cache.set(cacheKey, viewer);
     return viewer;

@@ -48,6 +48,7 @@ export interface UsageEvent {
 export interface UsageBuffer {
   run(event: UsageEvent): void;
   keyUse(apiKeyId: number, companyId: string, operation: string, isFailed: boolean): void;
+  sessionUse(sessionId: string): void;
   flush(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -5,9 +5,9 @@ import { fireAlerts } from '../src/alerts/fire.ts';
 import { startDeliveries, sweepDeliveries } from '../src/alerts/worker.ts';
 import { openApp } from '../src/boot.ts';
 import { createContext, type App } from '../src/context.ts';
-import { newId, parseGlobalId } from '../src/ids.ts';
+import { newId } from '../src/ids.ts';
 import { mutate } from './assets.fixtures.ts';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { startServer, type FakeServer, type Reply, type Seen } from './helpers/platform-servers.ts';
 
 /** One gateway that works on deliveries, and one that leaves them to the test. */
@@ -78,7 +78,6 @@ const until = async (id: string, status: string, key = us.keys.ANALYST): Promise
   await expect.poll(async () => (await read(t, key, id)).deliveryStatus, { timeout: 60_000 }).toBe(status);
   return read(t, key, id);
 };
-const keyOf = (id: string): string => parseGlobalId(id)?.key ?? '';
 /** Makes a try at once that is due now or later. */
 const tryNow = (app: App, tenant: Tenant, id: string, attempt: number): Promise<void> =>
   deliver(app, {

@@ -13,15 +13,9 @@ beforeAll(async () => {
 afterAll(() => t.close());
 
 const mutate = async (key: string, name: string, input: object, fields = '__typename'): Promise<Answer['data']> => {
-  const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${type}!) { ${name}(input: $input) { ${fields} userErrors { code message path } } }`,
-    { input },
-  );
-  expect(errors).toBeUndefined();
-  expect(data[name].userErrors).toEqual([]);
-  return data[name];
+  const payload = await t.mutate(key, name, input, fields, 'userErrors { code message path }');
+  expect(payload.userErrors).toEqual([]);
+  return payload;
 };
 
 type Heard = { message: string; details: Record<string, unknown> };

@@ -3,7 +3,7 @@ import { fireAlerts } from '../src/alerts/fire.ts';
 import { createContext, type Context } from '../src/context.ts';
 import { events, type AssetEvent } from '../src/events.ts';
 import { newId } from '../src/ids.ts';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let us: Tenant;
@@ -15,18 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => t.close());
 
-const mutate = async (key: string | null, name: string, input: object, fields: string): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code path } } }`,
-    { input },
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
 const FIELDS =
   'webhookSecret alert { id assetId assetName asset { name } kind thresholdPercent isActive webhookUrl lastTriggeredAt version user { id } }';
-const create = (key: string, input: object) => mutate(key, 'alertCreate', input, FIELDS);
+const create = (key: string, input: object) => t.mutate(key, 'alertCreate', input, FIELDS);
 const contextAt = (now: Date): Context => ({
   ...createContext(t.app, {
     viewer: null,
@@ -75,7 +66,7 @@ describe('alerts work', () => {
     });
     expect(made.webhookSecret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     const { id } = made.alert;
-    const off = await mutate(
+    const off = await t.mutate(
       us.keys.ANALYST,
       'alertUpdate',
       { id, isActive: false, thresholdPercent: null, expectedVersion: 1 },
@@ -88,16 +79,16 @@ describe('alerts work', () => {
       version: 2,
     });
     expect(off.webhookSecret).toBe(made.webhookSecret);
-    const moved = await mutate(
+    const moved = await t.mutate(
       us.keys.ANALYST,
       'alertUpdate',
       { id, webhookUrl: 'https://hooks.example.com/b' },
       FIELDS,
     );
     expect(moved.webhookSecret).not.toBe(made.webhookSecret);
-    const silent = await mutate(us.keys.ANALYST, 'alertUpdate', { id, webhookUrl: null }, FIELDS);
+    const silent = await t.mutate(us.keys.ANALYST, 'alertUpdate', { id, webhookUrl: null }, FIELDS);
     expect([silent.alert.webhookUrl, silent.webhookSecret]).toEqual([null, null]);
-    expect(await mutate(us.keys.ANALYST, 'alertDelete', { id }, 'deletedId')).toEqual({
+    expect(await t.mutate(us.keys.ANALYST, 'alertDelete', { id }, 'deletedId')).toEqual({
       deletedId: id,
       userErrors: [],
     });
@@ -141,7 +132,7 @@ describe('alerts work', () => {
     const { alert } = await create(us.keys.ANALYST, { assetId });
     const { alert: paused } = await create(us.keys.EDITOR, { assetId });
     await create(us.keys.ANALYST, { assetId, kind: 'PRICE_CHANGED' });
-    await mutate(us.keys.EDITOR, 'alertUpdate', { id: paused.id, isActive: false }, '__typename');
+    await t.mutate(us.keys.EDITOR, 'alertUpdate', { id: paused.id, isActive: false }, '__typename');
     expect(await fireAlerts(contextAt(soon(0)), updated(asset.id))).toBe(1);
     expect(await fireAlerts(contextAt(soon(59)), updated(asset.id))).toBe(0);
     expect(await fireAlerts(contextAt(soon(70)), updated(asset.id))).toBe(1);
@@ -255,7 +246,12 @@ describe('alerts refuse', () => {
       { code: 'VALIDATION', path: ['input', 'thresholdPercent'] },
     ]);
     const { alert } = await create(us.keys.ANALYST, { assetId });
-    const answer = await mutate(us.keys.ANALYST, 'alertUpdate', { id: alert.id, thresholdPercent: '5' }, '__typename');
+    const answer = await t.mutate(
+      us.keys.ANALYST,
+      'alertUpdate',
+      { id: alert.id, thresholdPercent: '5' },
+      '__typename',
+    );
     expect(answer.userErrors).toEqual([{ code: 'VALIDATION', path: ['input', 'thresholdPercent'] }]);
   });
 
@@ -333,7 +329,7 @@ describe('alerts guard', () => {
         ['alertUpdate', { isActive: false }],
         ['alertDelete', {}],
       ] as const) {
-        expect((await mutate(key, name, { id: alert.id, ...more }, '__typename')).userErrors).toEqual([
+        expect((await t.mutate(key, name, { id: alert.id, ...more }, '__typename')).userErrors).toEqual([
           { code: 'NOT_FOUND', path: ['input', 'id'] },
         ]);
       }

@@ -1,58 +1,38 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { events, type AssetEvent } from '../src/events.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../src/ids.ts';
-import { codes, DUCKDB, duckdbFile, mutate, openShop, RUN, type Shop } from './assets.fixtures.ts';
+import { codes, DUCKDB, duckdbFile, mutate, openDesk, openShop, type Shop } from './assets.fixtures.ts';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let shop: Shop;
 let editor: string;
 let connectionId: string;
-const heard: AssetEvent[] = [];
-const stop = events.on(async (_, event) => void heard.push(event));
+let desk: ReturnType<typeof openDesk>;
 beforeAll(async () => {
   t = await testGateway({ DATABASE_POOL: '10' });
   shop = await openShop(t);
   editor = shop.seller.keys.EDITOR;
+  desk = openDesk(t, shop);
   connectionId = gid('Connection', shop.connectionId);
 });
-afterAll(async () => {
-  stop();
-  await t.close();
-});
-afterEach(() => void heard.splice(0));
-
-const ASSET = `asset { id name slug description detailedDescription assetType source approvalStatus visibility isListed sqlLogic parameters { name type isRequired defaultValue allowedValues description }
-  takesParameters vizSpec chart { type x y aggregation limit } tags topQuestions rateLimit { number period granularity } coverage { geographicType periodStart periodEnd refreshFrequency } isCached
-  industry { id } useCase { id } connection { id } owner { id } shortCode lastTestOkAt version createdAt updatedAt }`;
-const create = (input: object, key: string | null = editor) =>
-  mutate(t, key, 'assetCreate', { name: `Made ${newId()}`, assetType: 'CALCULATION', ...input }, ASSET);
-const update = (id: string, input: object, key: string | null = editor) =>
-  mutate(t, key, 'assetUpdate', { id, ...input }, ASSET);
-const publish = (id: string, key: string | null = editor) => mutate(t, key, 'assetPublish', { id }, ASSET);
-const test = (id: string, input: object = {}, key: string | null = shop.seller.keys.ANALYST) =>
-  mutate(t, key, 'assetTest', { id, ...input }, `run { ${RUN} }`);
-const rowOf = (id: string) =>
-  t.app.database.prisma.asset.findUniqueOrThrow({
-    where: { id: Buffer.from(id, 'base64url').toString().split(':')[1] ?? '' },
-  });
+afterAll(() => t.close());
 
 describe('assets refuse', () => {
   it('a name that is taken, whatever its case, or that has no letter', async () => {
-    await create({ name: 'Only one' });
+    await desk.create({ name: 'Only one' });
     for (const name of ['Only one', 'ONLY ONE', 'Only-one!'])
-      expect(codes(await create({ name }))).toEqual([['CONFLICT', 'input.name']]);
-    expect(codes(await create({ name: '!!!' }))).toEqual([['VALIDATION', 'input.name']]);
-    const { asset } = await create({});
-    expect(codes(await update(asset.id, { name: 'only ONE' }))).toEqual([['CONFLICT', 'input.name']]);
-    const both = await Promise.all([create({ name: 'At once' }), create({ name: 'At once' })]);
+      expect(codes(await desk.create({ name }))).toEqual([['CONFLICT', 'input.name']]);
+    expect(codes(await desk.create({ name: '!!!' }))).toEqual([['VALIDATION', 'input.name']]);
+    const { asset } = await desk.create({});
+    expect(codes(await desk.update(asset.id, { name: 'only ONE' }))).toEqual([['CONFLICT', 'input.name']]);
+    const both = await Promise.all([desk.create({ name: 'At once' }), desk.create({ name: 'At once' })]);
     expect(both.flatMap(codes)).toEqual([['CONFLICT', 'input.name']]);
     // Another company may have it.
-    expect(codes(await create({ name: 'Only one' }, shop.other.keys.EDITOR))).toEqual([]);
+    expect(codes(await desk.create({ name: 'Only one' }, shop.other.keys.EDITOR))).toEqual([]);
   });
 
   it('SQL that is not one harmless query, saying the rule and the place', async () => {
-    const { userErrors } = await create({ connectionId, sqlLogic: 'select 1; drop table sales' });
+    const { userErrors } = await desk.create({ connectionId, sqlLogic: 'select 1; drop table sales' });
     expect(userErrors).toMatchObject([
       {
         __typename: 'SqlRejectedError',
@@ -63,23 +43,25 @@ describe('assets refuse', () => {
       },
     ]);
     for (const sqlLogic of ['delete from sales', "copy sales to 'x'", "select * from read_csv('/etc/passwd')"]) {
-      expect(codes(await create({ connectionId, sqlLogic })), sqlLogic).toEqual([['SQL_REJECTED', 'input.sqlLogic']]);
+      expect(codes(await desk.create({ connectionId, sqlLogic })), sqlLogic).toEqual([
+        ['SQL_REJECTED', 'input.sqlLogic'],
+      ]);
     }
-    expect(codes(await create({ connectionId, sqlLogic: ' ' }))).toEqual([['VALIDATION', 'input.sqlLogic']]);
-    const { asset } = await create({ connectionId, sqlLogic: 'select 1 as n' });
-    expect(codes(await update(asset.id, { sqlLogic: 'drop table sales' }))).toEqual([
+    expect(codes(await desk.create({ connectionId, sqlLogic: ' ' }))).toEqual([['VALIDATION', 'input.sqlLogic']]);
+    const { asset } = await desk.create({ connectionId, sqlLogic: 'select 1 as n' });
+    expect(codes(await desk.update(asset.id, { sqlLogic: 'drop table sales' }))).toEqual([
       ['SQL_REJECTED', 'input.sqlLogic'],
     ]);
-    expect(await rowOf(asset.id)).toMatchObject({ sqlLogic: 'select 1 as n', version: 1 });
+    expect(await desk.rowOf(asset.id)).toMatchObject({ sqlLogic: 'select 1 as n', version: 1 });
     // Without a connection there is no dialect to judge by; it is judged when one comes.
-    const { asset: later } = await create({ sqlLogic: 'drop table sales' });
-    expect(codes(await update(later.id, { connectionId }))).toEqual([['SQL_REJECTED', 'input.sqlLogic']]);
+    const { asset: later } = await desk.create({ sqlLogic: 'drop table sales' });
+    expect(codes(await desk.update(later.id, { connectionId }))).toEqual([['SQL_REJECTED', 'input.sqlLogic']]);
   });
 
   it('parameters that do not fit the SQL, and several mistakes at once', async () => {
     expect(
       codes(
-        await create({
+        await desk.create({
           connectionId,
           sqlLogic: 'select :a + :b as n',
           parameters: [
@@ -92,11 +74,11 @@ describe('assets refuse', () => {
       ['VALIDATION', 'input.parameters'],
       ['VALIDATION', 'input.parameters.1.name'],
     ]);
-    const { asset } = await create({ connectionId, sqlLogic: 'select 1 as n' });
-    expect(codes(await update(asset.id, { parameters: [{ name: 'a', type: 'INTEGER' }] }))).toEqual([
+    const { asset } = await desk.create({ connectionId, sqlLogic: 'select 1 as n' });
+    expect(codes(await desk.update(asset.id, { parameters: [{ name: 'a', type: 'INTEGER' }] }))).toEqual([
       ['VALIDATION', 'input.parameters.0.name'],
     ]);
-    const many = await create({
+    const many = await desk.create({
       name: 'x',
       topQuestions: ['Short?'],
       tags: [''],
@@ -110,24 +92,26 @@ describe('assets refuse', () => {
         (path) => ['VALIDATION', `input.${path}`],
       ),
     );
-    expect(codes(await create({ topQuestions: Array(4).fill('How many are there now?') }))).toEqual([
+    expect(codes(await desk.create({ topQuestions: Array(4).fill('How many are there now?') }))).toEqual([
       ['VALIDATION', 'input.topQuestions'],
     ]);
     expect(
-      codes(await create({ dataTimePeriodStart: '2026-02-01T00:00:00Z', dataTimePeriodEnd: '2026-01-01T00:00:00Z' })),
+      codes(
+        await desk.create({ dataTimePeriodStart: '2026-02-01T00:00:00Z', dataTimePeriodEnd: '2026-01-01T00:00:00Z' }),
+      ),
     ).toEqual([['VALIDATION', 'input.dataTimePeriodEnd']]);
-    expect(codes(await create({ industryId: gid('Industry', 999) }))).toEqual([['VALIDATION', 'input']]);
-    expect(codes(await update(asset.id, { name: null, tags: null }))).toEqual([
+    expect(codes(await desk.create({ industryId: gid('Industry', 999) }))).toEqual([['VALIDATION', 'input']]);
+    expect(codes(await desk.update(asset.id, { name: null, tags: null }))).toEqual([
       ['VALIDATION', 'input.name'],
       ['VALIDATION', 'input.tags'],
     ]);
   });
 
   it('a version that is not the latest', async () => {
-    const { asset } = await create({});
-    await update(asset.id, { description: 'One' });
+    const { asset } = await desk.create({});
+    await desk.update(asset.id, { description: 'One' });
     for (const answer of [
-      await update(asset.id, { description: 'Two', expectedVersion: 1 }),
+      await desk.update(asset.id, { description: 'Two', expectedVersion: 1 }),
       await mutate(t, editor, 'assetDelete', { id: asset.id, expectedVersion: 1 }, 'deletedId'),
     ]) {
       expect(answer.userErrors).toMatchObject([
@@ -135,18 +119,18 @@ describe('assets refuse', () => {
       ]);
     }
     const both = await Promise.all([
-      update(asset.id, { description: 'A', expectedVersion: 2 }),
-      update(asset.id, { description: 'B', expectedVersion: 2 }),
+      desk.update(asset.id, { description: 'A', expectedVersion: 2 }),
+      desk.update(asset.id, { description: 'B', expectedVersion: 2 }),
     ]);
     expect(both.flatMap(codes)).toEqual([['VERSION_CONFLICT', 'input.expectedVersion']]);
-    expect(await rowOf(asset.id)).toMatchObject({ version: 3 });
+    expect(await desk.rowOf(asset.id)).toMatchObject({ version: 3 });
   });
 
   it('a listing that lacks something, naming all of it', async () => {
     const bare = await t.tenant({ handle: 'bare', acceptedEula: false });
-    const { asset } = await create({ source: 'AUTOMATIC' }, bare.keys.EDITOR);
+    const { asset } = await desk.create({ source: 'AUTOMATIC' }, bare.keys.EDITOR);
     expect(asset).toMatchObject({ source: 'AUTOMATIC', approvalStatus: 'PENDING' });
-    const { userErrors } = await publish(asset.id, bare.keys.EDITOR);
+    const { userErrors } = await desk.publish(asset.id, bare.keys.EDITOR);
     const all = [
       'The company has not accepted the EULA.',
       'It has no SQL or prompt, or no connection.',
@@ -164,35 +148,35 @@ describe('assets refuse', () => {
         missing: all,
       },
     ]);
-    const { asset: old } = await create({
+    const { asset: old } = await desk.create({
       connectionId,
       sqlLogic: 'select 1 as n',
       topQuestions: ['How many are there now?'],
     });
-    await t.world.price(shop.seller.company.id, { assetId: (await rowOf(old.id)).id }, '1.00');
+    await t.world.price(shop.seller.company.id, { assetId: (await desk.rowOf(old.id)).id }, '1.00');
     await t.app.database.prisma.asset.update({
-      where: { id: (await rowOf(old.id)).id },
+      where: { id: (await desk.rowOf(old.id)).id },
       data: { lastTestOkAt: new Date(Date.now() - 31 * 86_400_000) },
     });
-    expect((await publish(old.id)).userErrors[0].missing).toEqual(['It has no successful test within 30 days.']);
-    await test(old.id);
-    expect((await publish(old.id)).asset.isListed).toBe(true);
-    expect(codes(await update(old.id, { topQuestions: [] }))).toEqual([['VALIDATION', 'input.topQuestions']]);
+    expect((await desk.publish(old.id)).userErrors[0].missing).toEqual(['It has no successful test within 30 days.']);
+    await desk.test(old.id);
+    expect((await desk.publish(old.id)).asset.isListed).toBe(true);
+    expect(codes(await desk.update(old.id, { topQuestions: [] }))).toEqual([['VALIDATION', 'input.topQuestions']]);
   });
 
   it('to be there after deletion; the slug stays taken, the runs stay', async () => {
-    const { asset } = await create({ name: 'To go', connectionId, sqlLogic: 'select 1 as n' });
-    const { run } = await test(asset.id);
+    const { asset } = await desk.create({ name: 'To go', connectionId, sqlLogic: 'select 1 as n' });
+    const { run } = await desk.test(asset.id);
     expect((await mutate(t, editor, 'assetDelete', { id: asset.id }, 'deletedId')).deletedId).toBe(asset.id);
     for (const answer of [
       await mutate(t, editor, 'assetDelete', { id: asset.id }, 'deletedId'),
-      await update(asset.id, { name: 'Back' }),
-      await publish(asset.id),
-      await test(asset.id),
+      await desk.update(asset.id, { name: 'Back' }),
+      await desk.publish(asset.id),
+      await desk.test(asset.id),
     ]) {
       expect(codes(answer)).toEqual([['NOT_FOUND', 'input.id']]);
     }
-    expect(codes(await create({ name: 'To go' }))).toEqual([['CONFLICT', 'input.name']]);
+    expect(codes(await desk.create({ name: 'To go' }))).toEqual([['CONFLICT', 'input.name']]);
     const { data } = await t.run(
       editor,
       'query ($a: ID!, $r: ID!) { asset: node(id: $a) { id } run: node(id: $r) { id } }',
@@ -204,23 +188,23 @@ describe('assets refuse', () => {
 
 describe('assets guard', () => {
   it('other companies, lesser roles and anonymous callers change nothing', async () => {
-    const { asset } = await create({ connectionId, sqlLogic: 'select 1 as n' });
-    const before = await rowOf(asset.id);
+    const { asset } = await desk.create({ connectionId, sqlLogic: 'select 1 as n' });
+    const before = await desk.rowOf(asset.id);
     const all = async (key: string | null) => [
-      await update(asset.id, { name: 'Mine' }, key),
+      await desk.update(asset.id, { name: 'Mine' }, key),
       await mutate(t, key, 'assetDelete', { id: asset.id }, 'deletedId'),
-      await publish(asset.id, key),
-      await mutate(t, key, 'assetUnpublish', { id: asset.id }, ASSET),
-      await mutate(t, key, 'assetRefreshSchema', { id: asset.id }, ASSET),
+      await desk.publish(asset.id, key),
+      await mutate(t, key, 'assetUnpublish', { id: asset.id }, 'asset { id }'),
+      await mutate(t, key, 'assetRefreshSchema', { id: asset.id }, 'asset { id }'),
     ];
     for (const answer of await all(shop.other.keys.OWNER)) expect(codes(answer)).toEqual([['NOT_FOUND', 'input.id']]);
-    expect(codes(await test(asset.id, {}, shop.other.keys.OWNER))).toEqual([['NOT_FOUND', 'input.id']]);
+    expect(codes(await desk.test(asset.id, {}, shop.other.keys.OWNER))).toEqual([['NOT_FOUND', 'input.id']]);
     for (const role of ['ANALYST', 'VIEWER', 'OPERATOR'] as const) {
-      for (const answer of [...(await all(shop.seller.keys[role])), await create({}, shop.seller.keys[role])])
+      for (const answer of [...(await all(shop.seller.keys[role])), await desk.create({}, shop.seller.keys[role])])
         expect(codes(answer)[0]?.[0]).toBe('FORBIDDEN');
     }
-    await expect(update(asset.id, { name: 'Mine' }, null)).rejects.toThrow('UNAUTHENTICATED');
-    expect(await rowOf(asset.id)).toEqual(before);
+    await expect(desk.update(asset.id, { name: 'Mine' }, null)).rejects.toThrow('UNAUTHENTICATED');
+    expect(await desk.rowOf(asset.id)).toEqual(before);
   });
 
   it("another company's connection is not there", async () => {
@@ -229,17 +213,17 @@ describe('assets guard', () => {
       settings: { path: await duckdbFile(t, 'other.duckdb') },
     });
     const id = gid('Connection', foreign);
-    expect(codes(await create({ connectionId: id, sqlLogic: 'select 1 as n' }))).toEqual([
+    expect(codes(await desk.create({ connectionId: id, sqlLogic: 'select 1 as n' }))).toEqual([
       ['NOT_FOUND', 'input.connectionId'],
     ]);
-    const { asset } = await create({ connectionId, sqlLogic: 'select sum(units) as n from sales' });
-    expect(codes(await update(asset.id, { connectionId: id }))).toEqual([['NOT_FOUND', 'input.connectionId']]);
+    const { asset } = await desk.create({ connectionId, sqlLogic: 'select sum(units) as n from sales' });
+    expect(codes(await desk.update(asset.id, { connectionId: id }))).toEqual([['NOT_FOUND', 'input.connectionId']]);
     // Even where the row says so.
     await t.app.database.prisma.asset.update({
-      where: { id: (await rowOf(asset.id)).id },
+      where: { id: (await desk.rowOf(asset.id)).id },
       data: { connectionId: foreign.id },
     });
-    expect((await test(asset.id)).run.outcome).toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect((await desk.test(asset.id)).run.outcome).toMatchObject({ code: 'CONNECTION_FAILED' });
     const { data } = await t.run(
       editor,
       'query ($id: ID!) { node(id: $id) { ... on Asset { connection { name } } } }',

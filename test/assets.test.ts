@@ -1,19 +1,21 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { events, type AssetEvent } from '../src/events.ts';
 import { newId } from '../src/ids.ts';
-import { codes, DUCKDB, mutate, openShop, RUN, type Shop } from './assets.fixtures.ts';
+import { codes, DUCKDB, mutate, openDesk, openShop, type Shop } from './assets.fixtures.ts';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let shop: Shop;
 let editor: string;
 let connectionId: string;
+let desk: ReturnType<typeof openDesk>;
 const heard: AssetEvent[] = [];
 const stop = events.on(async (_, event) => void heard.push(event));
 beforeAll(async () => {
   t = await testGateway({ DATABASE_POOL: '10' });
   shop = await openShop(t);
   editor = shop.seller.keys.EDITOR;
+  desk = openDesk(t, shop);
   connectionId = gid('Connection', shop.connectionId);
 });
 afterAll(async () => {
@@ -22,25 +24,6 @@ afterAll(async () => {
 });
 afterEach(() => void heard.splice(0));
 
-const ASSET = `asset { id name slug description detailedDescription assetType source approvalStatus visibility isListed sqlLogic parameters { name type isRequired defaultValue allowedValues description }
-  takesParameters vizSpec chart { type x y aggregation limit } tags topQuestions rateLimit { number period granularity } coverage { geographicType periodStart periodEnd refreshFrequency } isCached
-  industry { id } useCase { id } connection { id } owner { id } shortCode lastTestOkAt version createdAt updatedAt }`;
-const create = (input: object, key: string | null = editor) =>
-  mutate(t, key, 'assetCreate', { name: `Made ${newId()}`, assetType: 'CALCULATION', ...input }, ASSET);
-const update = (id: string, input: object, key: string | null = editor) =>
-  mutate(t, key, 'assetUpdate', { id, ...input }, ASSET);
-const publish = (id: string, key: string | null = editor) => mutate(t, key, 'assetPublish', { id }, ASSET);
-const test = async (id: string, input: object = {}, key: string | null = shop.seller.keys.ANALYST) => {
-  const payload = await mutate(t, key, 'assetTest', { id, ...input }, `run { ${RUN} }`);
-  // A busy machine is slow, which is no matter here.
-  if (payload.run) payload.run.warnings = payload.run.warnings.filter((text: string) => !/^It took \d+ ms/.test(text));
-  return payload;
-};
-const rowOf = (id: string) =>
-  t.app.database.prisma.asset.findUniqueOrThrow({
-    where: { id: Buffer.from(id, 'base64url').toString().split(':')[1] ?? '' },
-  });
-
 describe('assets work', () => {
   it('are made with everything that was said, sanitised', async () => {
     const name = 'Ünits by Région & day';
@@ -48,7 +31,7 @@ describe('assets work', () => {
       { name: 'region', type: 'STRING', isRequired: true, allowedValues: ['north', 'south'], description: 'Where.' },
       { name: 'least', type: 'INTEGER', defaultValue: 2 },
     ];
-    const { asset } = await create({
+    const { asset } = await desk.create({
       name: `  ${name} `,
       assetType: 'VISUALIZATION',
       description: 'Short.',
@@ -120,14 +103,14 @@ describe('assets work', () => {
   });
 
   it('change what is given and keep the rest; a name may go back, the slug stays', async () => {
-    const { asset } = await create({
+    const { asset } = await desk.create({
       name: 'Before',
       description: 'Old',
       tags: ['x'],
       rateLimit: { number: 1, period: 'DAY', granularity: 'USER' },
       vizSpec: { data: [{}] },
     });
-    const { asset: after } = await update(asset.id, {
+    const { asset: after } = await desk.update(asset.id, {
       name: 'After',
       description: null,
       rateLimit: null,
@@ -144,12 +127,12 @@ describe('assets work', () => {
       version: 2,
     });
     expect(Date.parse(after.updatedAt)).toBeGreaterThanOrEqual(Date.parse(asset.updatedAt));
-    expect((await update(asset.id, { name: 'Before' })).asset).toMatchObject({ name: 'Before', version: 3 });
+    expect((await desk.update(asset.id, { name: 'Before' })).asset).toMatchObject({ name: 'Before', version: 3 });
   });
 
   it('are tested for free: columns, timings, warnings, and when it went well', async () => {
-    const { asset } = await create({ assetType: 'DATA', connectionId, sqlLogic: 'select * from range(1500)' });
-    const { run } = await test(asset.id);
+    const { asset } = await desk.create({ assetType: 'DATA', connectionId, sqlLogic: 'select * from range(1500)' });
+    const { run } = await desk.test(asset.id);
     expect(run).toMatchObject({
       kind: 'TEST',
       status: 'SUCCEEDED',
@@ -163,13 +146,13 @@ describe('assets work', () => {
         'All rows were read: the statement names no table without its schema.',
       ],
     });
-    expect((await rowOf(asset.id)).lastTestOkAt).not.toBeNull();
-    const { asset: empty } = await create({
+    expect((await desk.rowOf(asset.id)).lastTestOkAt).not.toBeNull();
+    const { asset: empty } = await desk.create({
       assetType: 'DATA',
       connectionId,
       sqlLogic: 'select * from sales where units > 100',
     });
-    expect((await test(empty.id)).run).toMatchObject({
+    expect((await desk.test(empty.id)).run).toMatchObject({
       status: 'SUCCEEDED',
       rowCount: 0,
       warnings: [
@@ -177,27 +160,27 @@ describe('assets work', () => {
         'All rows were read: no table that the statement names without its schema has 10,000 rows or more.',
       ],
     });
-    const { asset: wrong } = await create({ connectionId, sqlLogic: 'select * from sales' });
-    expect((await test(wrong.id)).run).toMatchObject({
+    const { asset: wrong } = await desk.create({ connectionId, sqlLogic: 'select * from sales' });
+    expect((await desk.test(wrong.id)).run).toMatchObject({
       status: 'FAILED',
       outcome: { code: 'RESULT_INVALID' },
       warnings: [],
     });
-    expect((await rowOf(wrong.id)).lastTestOkAt).toBeNull();
-    const { asset: needs } = await create({
+    expect((await desk.rowOf(wrong.id)).lastTestOkAt).toBeNull();
+    const { asset: needs } = await desk.create({
       connectionId,
       sqlLogic: 'select :n + 1 as n',
       parameters: [{ name: 'n', type: 'INTEGER', isRequired: true }],
     });
-    expect(codes(await test(needs.id))).toEqual([['VALIDATION', 'input.parameters.n']]);
-    expect((await test(needs.id, { parameters: { n: 2 } })).run.outcome).toMatchObject({ value: '3' });
+    expect(codes(await desk.test(needs.id))).toEqual([['VALIDATION', 'input.parameters.n']]);
+    expect((await desk.test(needs.id, { parameters: { n: 2 } })).run.outcome).toMatchObject({ value: '3' });
   });
 
   it('lose their test with another definition alone, and tell of it', async () => {
-    const { asset } = await create({ connectionId, sqlLogic: 'select 1 as n' });
-    await test(asset.id);
+    const { asset } = await desk.create({ connectionId, sqlLogic: 'select 1 as n' });
+    await desk.test(asset.id);
     const isTested = async (changes: object): Promise<boolean> =>
-      (await update(asset.id, changes)).asset.lastTestOkAt !== null;
+      (await desk.update(asset.id, changes)).asset.lastTestOkAt !== null;
     expect(await isTested({ description: 'Other', tags: ['y'], name: `Renamed ${newId()}` })).toBe(true);
     expect(heard.splice(0)).toMatchObject([{ details: { version: 2, changed: ['name', 'description', 'tags'] } }]);
     expect(await isTested({ connectionId, sqlLogic: 'select 1 as n', allowParams: true })).toBe(true);
@@ -220,17 +203,17 @@ describe('assets work', () => {
   });
 
   it('are listed with all they need, at once, and taken off again', async () => {
-    const { asset } = await create({
+    const { asset } = await desk.create({
       connectionId,
       sqlLogic: 'select 1 as n',
       topQuestions: ['How many are there now?'],
     });
-    await test(asset.id);
+    await desk.test(asset.id);
     await mutate(t, editor, 'assetPriceCreate', { assetId: asset.id, priceUsd: '1.00' }, 'price { id }');
     heard.splice(0);
-    expect((await publish(asset.id)).asset).toMatchObject({ isListed: true, version: 2 });
-    expect((await publish(asset.id)).asset).toMatchObject({ isListed: true, version: 2 });
-    const off = () => mutate(t, editor, 'assetUnpublish', { id: asset.id }, ASSET);
+    expect((await desk.publish(asset.id)).asset).toMatchObject({ isListed: true, version: 2 });
+    expect((await desk.publish(asset.id)).asset).toMatchObject({ isListed: true, version: 2 });
+    const off = () => mutate(t, editor, 'assetUnpublish', { id: asset.id }, 'asset { isListed version }');
     expect((await off()).asset).toMatchObject({ isListed: false, version: 3 });
     expect((await off()).asset).toMatchObject({ isListed: false, version: 3 });
     expect(heard.map(({ kind, details }) => [kind, details])).toEqual([

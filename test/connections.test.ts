@@ -4,7 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionPlace, openConnection } from '../src/connections/open.ts';
 import { createContext } from '../src/context.ts';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let us: Tenant;
@@ -371,20 +371,16 @@ describe('connections to files', () => {
       { id: assetId },
     );
     expect(distinct.data?.company.asset.distinctValues ?? distinct).toEqual([1, 2, 3]);
-    const endpoint = await t.world.endpoint(
-      us.company.id,
-      Buffer.from(id, 'base64url').toString().split(':')[1] ?? '',
-      {
-        sourceSchemaName: 'main',
-        sourceTableName: 'orders',
-        endpointSchema: {
-          columns: [
-            { name: 'id', type: 'BIGINT' },
-            { name: 'total', type: 'FLOAT' },
-          ],
-        },
+    const endpoint = await t.world.endpoint(us.company.id, keyOf(id), {
+      sourceSchemaName: 'main',
+      sourceTableName: 'orders',
+      endpointSchema: {
+        columns: [
+          { name: 'id', type: 'BIGINT' },
+          { name: 'total', type: 'FLOAT' },
+        ],
       },
-    );
+    });
     const rows = await t.run(
       us.keys.ANALYST,
       `mutation ($id: ID!) { endpointFetch(input: {endpointId: $id, limit: 2}) { page { values } userErrors { message } } }`,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkLedger } from '../src/credits/journal.ts';
 import { parseGlobalId } from '../src/ids.ts';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { startServer, type FakeServer, type Reply } from './helpers/platform-servers.ts';
 
 /** Assets without SQL, answered by a seller's own API. */
@@ -33,22 +33,9 @@ beforeEach(() => {
   api.seen.length = 0;
 });
 
-const mutate = async (
-  key: string | null,
-  name: string,
-  input: object,
-  fields: string,
-  init?: Parameters<TestGateway['run']>[3],
-): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code path message } } }`,
-    { input },
-    init,
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
+type Init = Parameters<TestGateway['run']>[3];
+const mutate = (key: string | null, name: string, input: object, fields: string, init?: Init) =>
+  t.mutate(key, name, input, fields, 'userErrors { code path message }', init);
 let made = 0;
 async function connect(
   settings: object,
@@ -78,7 +65,7 @@ const PARAMETERS = [
 ];
 const RUN = `run { status isBilled credits cacheStatus rowCount outcome { __typename
   ... on CalculationResult { value } ... on RunFailure { code message } } }`;
-const process = (key: string, input: object, init?: Parameters<TestGateway['run']>[3]): Promise<Answer['data']> =>
+const process = (key: string, input: object, init?: Init): Promise<Answer['data']> =>
   mutate(key, 'assetProcess', input, RUN, init);
 const test = (id: string, parameters = {}): Promise<Answer['data']> =>
   mutate(seller.keys.ANALYST, 'assetTest', { id, parameters }, RUN);
@@ -361,7 +348,7 @@ describe('an external API guards', () => {
     const bare = await t.world.asset(seller.company.id, { sqlLogic: null });
     const { userErrors } = await mutate(seller.keys.EDITOR, 'assetPublish', { id: gid('Asset', bare) }, 'asset { id }');
     expect(userErrors[0].message).toContain('It has no SQL or prompt, or no connection.');
-    const uuid = Buffer.from(id, 'base64url').toString().split(':')[1] ?? '';
+    const uuid = keyOf(id);
     const old = await t.world.asset(seller.company.id, { connectionId: uuid, sqlLogic: 'drop table x' });
     expect((await test(gid('Asset', old))).run.outcome.value).toBe('-12.5');
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let us: Tenant;
@@ -11,17 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => t.close());
 
-const mutate = async (key: string | null, name: string, input: object, fields: string): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code path } } }`,
-    { input },
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
 const FIELDS = 'favorite { id assetId assetName asset { name } notes category priority version user { id } }';
-const add = (key: string, input: object) => mutate(key, 'favoriteAdd', input, `isNew ${FIELDS}`);
+const add = (key: string, input: object) => t.mutate(key, 'favoriteAdd', input, `isNew ${FIELDS}`);
 const count = () => t.app.database.prisma.favorite.count();
 const listed = (companyId: string, name: string) => t.world.asset(companyId, { name, sellInMarketplace: true });
 
@@ -123,7 +114,7 @@ describe('favorites work', () => {
   it('updates and removes', async () => {
     const asset = await t.world.asset(us.company.id);
     const { favorite } = await add(us.keys.ANALYST, { assetId: gid('Asset', asset), notes: 'a', category: 'b' });
-    const updated = await mutate(
+    const updated = await t.mutate(
       us.keys.ANALYST,
       'favoriteUpdate',
       { id: favorite.id, notes: null, priority: 7, expectedVersion: 1 },
@@ -131,7 +122,7 @@ describe('favorites work', () => {
     );
     expect(updated.favorite).toMatchObject({ notes: null, category: 'b', priority: 7, version: 2 });
     const before = await count();
-    expect(await mutate(us.keys.ANALYST, 'favoriteRemove', { id: favorite.id }, 'deletedId')).toEqual({
+    expect(await t.mutate(us.keys.ANALYST, 'favoriteRemove', { id: favorite.id }, 'deletedId')).toEqual({
       deletedId: favorite.id,
       userErrors: [],
     });
@@ -195,7 +186,7 @@ describe('favorites refuse', () => {
   it('an old version', async () => {
     const asset = await t.world.asset(us.company.id);
     const { favorite } = await add(us.keys.ANALYST, { assetId: gid('Asset', asset) });
-    const answer = await mutate(
+    const answer = await t.mutate(
       us.keys.ANALYST,
       'favoriteUpdate',
       { id: favorite.id, priority: 1, expectedVersion: 9 },
@@ -247,7 +238,7 @@ describe('favorites guard', () => {
         ['favoriteUpdate', { priority: 3 }],
         ['favoriteRemove', {}],
       ] as const) {
-        const { userErrors } = await mutate(key, name, { id: favorite.id, ...more }, '__typename');
+        const { userErrors } = await t.mutate(key, name, { id: favorite.id, ...more }, '__typename');
         expect(userErrors).toEqual([{ code: 'NOT_FOUND', path: ['input', 'id'] }]);
       }
     }

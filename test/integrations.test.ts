@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import * as fake from './helpers/platform-servers.ts';
 
 let t: TestGateway;
@@ -26,15 +26,8 @@ afterAll(async () => {
 });
 
 type Platform = 'WORDPRESS' | 'GHOST' | 'WEBHOOK';
-const mutate = async (key: string | null, name: string, input: object, fields: string): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code message path } } }`,
-    { input },
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
+const mutate = (key: string | null, name: string, input: object, fields: string) =>
+  t.mutate(key, name, input, fields, 'userErrors { code message path }');
 const FIELDS =
   'integration { id platform platformName settings maskedCredentials isEnabled lastUsedAt owner { id } version }';
 const create = async (platform: Platform, key = us.keys.EDITOR) =>
@@ -60,8 +53,7 @@ const publicationsOf = async (postId: string) =>
       { id: postId },
     )
   ).data.company.post.publications.nodes;
-const key = (id: string): string => Buffer.from(id, 'base64url').toString().split(':')[1] ?? '';
-const rowOf = (id: string) => t.app.database.prisma.integration.findUniqueOrThrow({ where: { id: key(id) } });
+const rowOf = (id: string) => t.app.database.prisma.integration.findUniqueOrThrow({ where: { id: keyOf(id) } });
 
 describe('integrations work', () => {
   it('names the platforms, and why some cannot be used', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 /** What a key may: its role, narrowed by scopes. */
 
@@ -34,7 +34,6 @@ const makeUser = (secret: string, email: string) =>
     }),
   );
 /** The key of an opaque id. */
-const keyOf = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1];
 /** What a refused attempt must leave as it is. */
 const stored = () => t.app.database.query('select * from "ApiKey" order by id', []);
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAuthenticator } from '../src/boot.ts';
 import { createGateway } from '../src/http/server.ts';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
 let us: Tenant;
@@ -238,7 +238,7 @@ describe('keys work', () => {
     await doing(us.keys.ADMIN, REVOKE, { id: apiKey.id, reason: 'Over.' });
     await expect.poll(() => answers(secret)).toBe('BAD_CREDENTIALS');
     await t.app.usage.flush();
-    const key = Number(Buffer.from(apiKey.id, 'base64url').toString().split(':')[1]);
+    const key = Number(keyOf(apiKey.id));
     await t.app.database.query(
       `insert into "ApiKeyUsage" ("apiKeyId", day, "companyId", operation, requests, "lastUsedAt") select $1, current_date - n, $2, 'op ' || n, n, now() - interval '1 day' from generate_series(1, 40) n`,
       [key, us.company.id],

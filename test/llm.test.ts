@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkLedger } from '../src/credits/journal.ts';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import { startServer, type FakeServer, type Reply } from './helpers/platform-servers.ts';
 
 /** Assets that ask a language model, on a server that speaks as OpenAI's does. */
@@ -50,22 +50,8 @@ beforeEach(() => {
 });
 
 type Init = Parameters<TestGateway['run']>[3];
-const mutate = async (
-  key: string,
-  name: string,
-  input: object,
-  fields: string,
-  init?: Init,
-): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code path message } } }`,
-    { input },
-    init,
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
+const mutate = (key: string | null, name: string, input: object, fields: string, init?: Init) =>
+  t.mutate(key, name, input, fields, 'userErrors { code path message }', init);
 const mistakes = ({ userErrors }: Answer['data']): unknown =>
   userErrors.map(({ code, path }: { code: string; path: string[] }) => `${code} ${path.join('.')}`);
 let made = 0;
@@ -259,7 +245,7 @@ describe('a language model works', () => {
     expect(api.seen).toHaveLength(1);
     const runs = await t.app.database.query(
       `select "promptTokens", "completionTokens" from "Run" where kind = 'PROCESS' and "assetId" = $1::uuid order by "startedAt"`,
-      [Buffer.from(assetId, 'base64url').toString().split(':')[1]],
+      [keyOf(assetId)],
     );
     expect(runs).toEqual([
       { promptTokens: 120, completionTokens: 9 },

@@ -110,7 +110,11 @@ export async function openStalls(t: TestGateway): Promise<Stalls> {
     { name: 'secret', type: 'STRING', isHidden: true },
     { name: 'units', type: 'INTEGER', filter: { op: 'gte', param: 'least' } },
   ];
-  for (const [name, more] of Object.entries({ 'Sales feed': {}, 'Old feed': { sellInMarketplace: false } })) {
+  const tags = ['feed', 'daily'];
+  for (const [name, more] of Object.entries({
+    'Sales feed': { tags, industryId: 2, useCaseId: 1 },
+    'Old feed': { tags, sellInMarketplace: false },
+  })) {
     const endpoint = await t.world.endpoint(ada.company.id, connection.id, {
       name,
       sellInMarketplace: true,

@@ -158,22 +158,114 @@ describe('the marketplace works', () => {
     expect(await found('sellerHandle: {eq: "ada"}, not: {name: {eq: "Revenue"}}')).toEqual(['Churn of customers']);
   });
 
-  it('counts what a search can be narrowed by', async () => {
-    const { data } = await t.run(null, '{ marketplace { assetFacets(search: "customers") { kind value id count } } }');
-    expect(data.marketplace.assetFacets).toEqual(
-      expect.arrayContaining([
-        { kind: 'TAG', value: 'retail', id: null, count: 2 },
-        { kind: 'TAG', value: 'money', id: null, count: 1 },
-        { kind: 'ASSET_TYPE', value: 'DATA', id: null, count: 1 },
-        { kind: 'USE_CASE', value: expect.any(String), id: gid('AssetUseCase', 1), count: 2 },
-      ]),
-    );
-    const all = await t.run(null, '{ marketplace { assetFacets { kind count } } }');
-    expect(
-      all.data.marketplace.assetFacets
-        .filter(({ kind }: { kind: string }) => kind === 'ASSET_TYPE')
-        .reduce((sum: number, { count }: { count: number }) => sum + count, 0),
-    ).toBe(5);
+  describe('counts what a list can be narrowed by', () => {
+    /** The facets of a kind as `value count`. */
+    const facets = async (field: string, as: string | null = null): Promise<Record<string, string[]>> => {
+      const { data, errors } = await t.run(as, `{ marketplace { facets: ${field} { kind value count } } }`);
+      expect(errors).toBeUndefined();
+      const of: Record<string, string[]> = {};
+      for (const { kind, value, count } of data.marketplace.facets) (of[kind] ??= []).push(`${value} ${count}`);
+      return of;
+    };
+    const nameOf = async (model: 'Industry' | 'AssetUseCase', id: number): Promise<string> => {
+      const column = model === 'Industry' ? '"shortName"' : 'name';
+      const [row] = await t.app.database.query(`select ${column} as name from "${model}" where id = $1`, [id]);
+      return String(row?.['name']);
+    };
+
+    it('of all that is listed, whoever asks', async () => {
+      const all = {
+        ASSET_TYPE: ['CALCULATION 3', 'DATA 1', 'VISUALIZATION 1'],
+        INDUSTRY: [`${await nameOf('Industry', 2)} 2`, `${await nameOf('Industry', 3)} 1`],
+        TAG: ['daily 3', 'retail 2', 'churn 1', 'football 1', 'money 1', 'sky 1'],
+        USE_CASE: [`${await nameOf('AssetUseCase', 1)} 2`, `${await nameOf('AssetUseCase', 2)} 1`],
+      };
+      expect(await facets('assetFacets')).toEqual(all);
+      // Neither what is not listed, or deleted, or of a seller without EULA, for that seller either.
+      expect(await facets('assetFacets', ada.keys.OWNER)).toEqual(all);
+      const feeds = {
+        INDUSTRY: [`${await nameOf('Industry', 2)} 1`],
+        TAG: ['daily 1', 'feed 1'],
+        USE_CASE: [`${await nameOf('AssetUseCase', 1)} 1`],
+      };
+      expect(await facets('endpointFacets')).toEqual(feeds);
+      expect(await facets('endpointFacets', ada.keys.OWNER)).toEqual(feeds);
+    });
+
+    it('of what a search and a filter find, as the list does', async () => {
+      expect((await facets('assetFacets(search: "customers")')).TAG).toEqual([
+        'daily 2',
+        'retail 2',
+        'churn 1',
+        'money 1',
+      ]);
+      expect(await facets('assetFacets(where: {tags: {eq: "daily"}, assetType: {ne: DATA}})')).toEqual({
+        ASSET_TYPE: ['CALCULATION 1', 'VISUALIZATION 1'],
+        INDUSTRY: [`${await nameOf('Industry', 2)} 2`],
+        TAG: ['daily 2', 'churn 1', 'football 1', 'retail 1'],
+        USE_CASE: [`${await nameOf('AssetUseCase', 1)} 1`, `${await nameOf('AssetUseCase', 2)} 1`].toSorted(),
+      });
+      expect(await facets('endpointFacets(where: {tags: {eq: "sky"}})')).toEqual({});
+      expect((await facets('endpointFacets(search: "sales", where: {priceUsd: {lt: "1"}})')).TAG).toEqual([
+        'daily 1',
+        'feed 1',
+      ]);
+      for (const found of [
+        'search: "customers", where: {tags: {eq: "money"}}',
+        'where: {priceUsd: {gte: "1.50"}}',
+        'where: {sellerHandle: {eq: "ada"}}',
+        'where: {sellerHandle: {}}',
+        'where: {sellerHandle: {eq: "lapsed"}}',
+        'where: {or: [{sellerHandle: {in: ["bob"]}, name: {contains: "r"}}, {category: {eq: "churn"}}]}',
+      ]) {
+        const { data } = await list(found, 'totalCount { value }');
+        const types = (await facets(`assetFacets(${found})`)).ASSET_TYPE ?? [];
+        expect([found, types.reduce((sum, one) => sum + Number(one.split(' ')[1]), 0)]).toEqual([
+          found,
+          data.marketplace.assets.totalCount.value,
+        ]);
+      }
+    });
+
+    it('by the id of an industry or use case, with which its list is filtered', async () => {
+      const { data } = await t.run(null, '{ marketplace { assetFacets(search: "odds") { kind id } } }');
+      expect(data.marketplace.assetFacets).toEqual([
+        { kind: 'ASSET_TYPE', id: null },
+        { kind: 'INDUSTRY', id: gid('Industry', 2) },
+        { kind: 'TAG', id: null },
+        { kind: 'TAG', id: null },
+        { kind: 'USE_CASE', id: gid('AssetUseCase', 2) },
+      ]);
+    });
+
+    it('of the 10,000 most popular where there are more', async () => {
+      const { query } = t.app.database;
+      const { id } = (await t.tenant({ handle: 'many' })).company;
+      const user = await t.world.user(id, 'EDITOR');
+      await query(
+        `insert into "Asset" (id, "companyId", "userId", name, slug, "shortCode", source, "assetType", "sellInMarketplace", tags)
+         select gen_random_uuid(), $1::uuid, $2::uuid, n, n, n, 'MANUAL', 'DATA', true, array['many'] from generate_series(1, 10000) i, format('m%s', i) n`,
+        [id, user.id],
+      );
+      try {
+        const { ASSET_TYPE = [], TAG = [] } = await facets('assetFacets');
+        expect(ASSET_TYPE.reduce((sum, one) => sum + Number(one.split(' ')[1]), 0)).toBe(10_000);
+        expect(TAG).toContain('football 1');
+      } finally {
+        await query('delete from "Asset" where "companyId" = $1', [id]);
+      }
+    });
+
+    it('and says what is wrong with a filter, and where', async () => {
+      for (const [field, code, path] of [
+        ['assetFacets(where: {name: {eq: null}})', 'BAD_FILTER', ['where', 'name', 'eq']],
+        ['endpointFacets(where: {industryId: {eq: "x"}})', 'BAD_ID', ['where', 'industryId', 'eq']],
+        [`endpointFacets(search: "${'x'.repeat(256)}")`, 'BAD_FILTER', ['search']],
+      ]) {
+        const { errors } = await t.run(null, `{ marketplace { ${field as string} { count } } }`);
+        expect(errors?.[0]?.extensions).toMatchObject({ code, argumentPath: path });
+      }
+    });
   });
 
   it('has the industries of what it shows, and no others', async () => {

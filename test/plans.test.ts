@@ -209,8 +209,21 @@ describe('reads by index work', () => {
 
   it('facets, counts and recommendations from what is listed alone', async () => {
     const fields =
-      'popularityAsOf assetFacets { count } assets(first: 2) { totalCount { value } nodes { recommendations { score } } }';
+      'popularityAsOf assetFacets { count } endpointFacets(search: "feed", where: {tags: {eq: "x"}}) { count } assets(first: 2) { totalCount { value } nodes { recommendations { score } } }';
     await plan(() => ask(`{ marketplace { ${fields} } }`, null));
+  });
+
+  it('listings and facets of a seller from what that seller has', async () => {
+    const found = 'where: {sellerHandle: {eq: "tenant-1"}}';
+    const plans = await plan(() =>
+      ask(`{ marketplace { assetFacets(${found}) { count } assets(${found}) { totalCount { value } } } }`, null),
+    );
+    const marked = plans.filter(({ text }) => text.includes('c.handle ='));
+    expect(marked).toHaveLength(2);
+    for (const one of marked) {
+      expect(indexesOf([one])).toContain('Company_handle_key');
+      expect(indexesOf([one])).toContainEqual(expect.stringMatching(/^Asset_companyId_/));
+    }
   });
 
   it('the counts of a company from a row a buyer', async () => {

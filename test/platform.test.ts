@@ -20,15 +20,6 @@ afterAll(async () => {
   await t.close();
 });
 
-const mutate = async (key: string | null, name: string, input: object, fields: string): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code path } } }`,
-    { input },
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
 const REVIEW = 'review { productId status isDelisted reviewedAt }';
 const proposed = (more: object = {}) =>
   t.world.asset(seller.company.id, { source: 'AUTOMATIC', approvalStatus: 'PENDING', ...more });
@@ -98,7 +89,7 @@ describe('the platform works', () => {
 
   it('approves an asset, after which its seller may list it', async () => {
     const asset = await proposed();
-    const done = await mutate(
+    const done = await t.mutate(
       operator,
       'assetReview',
       { id: gid('Asset', asset), status: 'APPROVED', note: 'Good.' },
@@ -119,7 +110,7 @@ describe('the platform works', () => {
 
   it('takes what is not approved any more off the marketplace, and tells who watches', async () => {
     const asset = await proposed({ approvalStatus: 'APPROVED', approvedAt: new Date(), sellInMarketplace: true });
-    const { review } = await mutate(
+    const { review } = await t.mutate(
       operator,
       'assetReview',
       { id: gid('Asset', asset), status: 'NEEDS_REVISION' },
@@ -140,7 +131,7 @@ describe('the platform works', () => {
     const endpoint = await t.world.endpoint(seller.company.id, connection.id, { sellInMarketplace: true });
     const id = gid('Endpoint', endpoint);
     expect(
-      (await mutate(operator, 'endpointReview', { id, status: 'REJECTED', note: 'Copied.' }, REVIEW)).review,
+      (await t.mutate(operator, 'endpointReview', { id, status: 'REJECTED', note: 'Copied.' }, REVIEW)).review,
     ).toMatchObject({
       productId: id,
       status: 'REJECTED',
@@ -152,7 +143,7 @@ describe('the platform works', () => {
       { id },
     );
     expect(listing.data.endpointPublish.userErrors[0].missing).toContain('It is not approved.');
-    await mutate(operator, 'endpointReview', { id, status: 'APPROVED' }, REVIEW);
+    await t.mutate(operator, 'endpointReview', { id, status: 'APPROVED' }, REVIEW);
     const row = await t.app.database.prisma.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } });
     expect(row).toMatchObject({
       approvalStatus: 'APPROVED',
@@ -166,8 +157,8 @@ describe('the platform works', () => {
     const asset = await proposed({ aiJobId: 'job-7', snippetId: 3, llmConnectionId: llm.id });
     const endpoint = await t.world.endpoint(seller.company.id, llm.id);
     const [assetId, endpointId] = [gid('Asset', asset), gid('Endpoint', endpoint)];
-    await mutate(operator, 'assetReview', { id: assetId, status: 'APPROVED' }, REVIEW);
-    await mutate(operator, 'endpointReview', { id: endpointId, status: 'APPROVED' }, REVIEW);
+    await t.mutate(operator, 'assetReview', { id: assetId, status: 'APPROVED' }, REVIEW);
+    await t.mutate(operator, 'endpointReview', { id: endpointId, status: 'APPROVED' }, REVIEW);
     const { data } = await t.run(
       seller.keys.VIEWER,
       `query ($a: ID!, $e: ID!) { company {
@@ -204,7 +195,7 @@ describe('the platform works', () => {
       expect(before).toMatchObject({ reviewNote: null, reviewedAt: null });
       const note = 'Say which season it covers.';
       const input = { id, status: 'NEEDS_REVISION', note };
-      const { review } = await mutate(operator, name, input, 'review { note reviewedAt }');
+      const { review } = await t.mutate(operator, name, input, 'review { note reviewedAt }');
       expect(review.note).toBe(note);
       expect(await told(seller.keys.VIEWER, id)).toEqual({
         approvalStatus: 'NEEDS_REVISION',
@@ -212,7 +203,7 @@ describe('the platform works', () => {
         reviewedAt: review.reviewedAt,
       });
       expect(await told(staff.keys.OWNER, id)).toBeNull();
-      await mutate(operator, name, { id, status: 'APPROVED' }, REVIEW);
+      await t.mutate(operator, name, { id, status: 'APPROVED' }, REVIEW);
       expect(await told(seller.keys.VIEWER, id)).toMatchObject({ approvalStatus: 'APPROVED', reviewNote: null });
     }
   });
@@ -239,7 +230,7 @@ describe('the platform works', () => {
   it('grants credits through the journal, once a key', async () => {
     const input = { companyHandle: 'seller', credits: 250, note: 'Goodwill', idempotencyKey: 'grant-1' };
     for (let i = 0; i < 2; i++) {
-      expect(await mutate(operator, 'companyGrantCredits', input, 'companyHandle credits')).toEqual({
+      expect(await t.mutate(operator, 'companyGrantCredits', input, 'companyHandle credits')).toEqual({
         companyHandle: 'seller',
         credits: 250,
         userErrors: [],
@@ -254,7 +245,7 @@ describe('the platform works', () => {
     const { id } = await t.app.database.prisma.company.create({
       data: { id: '01940000-0000-7000-8000-00000000000a', handle: 'bare', domain: 'bare.example', name: 'Bare' },
     });
-    await mutate(operator, 'companyGrantCredits', { companyHandle: 'bare', credits: 1, note: 'Welcome' }, 'credits');
+    await t.mutate(operator, 'companyGrantCredits', { companyHandle: 'bare', credits: 1, note: 'Welcome' }, 'credits');
     expect((await companyRow('bare')).creditsBalance).toBe(1);
     expect(await t.app.database.prisma.journalAccount.count({ where: { companyId: id } })).toBe(3);
     expect(await checkLedger(t.app.database.query)).toEqual([]);
@@ -262,13 +253,13 @@ describe('the platform works', () => {
 
   it('sets share and plan', async () => {
     const share = (vendorShare: string | null) =>
-      mutate(operator, 'companySetShare', { companyHandle: 'seller', vendorShare }, 'companyHandle vendorShare');
+      t.mutate(operator, 'companySetShare', { companyHandle: 'seller', vendorShare }, 'companyHandle vendorShare');
     expect(await share('0.8525')).toEqual({ companyHandle: 'seller', vendorShare: '0.8525', userErrors: [] });
     expect(String((await companyRow('seller')).vendorSharePercent)).toBe('0.8525');
     expect(await share(null)).toEqual({ companyHandle: 'seller', vendorShare: null, userErrors: [] });
     expect((await companyRow('seller')).vendorSharePercent).toBeNull();
     expect(
-      await mutate(
+      await t.mutate(
         operator,
         'companySetPlan',
         { companyHandle: 'seller', planCode: 'GROWTH' },
@@ -281,7 +272,7 @@ describe('the platform works', () => {
 
 describe('the platform refuses', () => {
   const refusal = async (name: string, input: object): Promise<unknown> =>
-    (await mutate(operator, name, input, '__typename')).userErrors;
+    (await t.mutate(operator, name, input, '__typename')).userErrors;
 
   it('to review what is not there, what needs no approval, and what was deleted', async () => {
     const hand = await t.world.asset(seller.company.id, { sellInMarketplace: true });
@@ -351,7 +342,7 @@ describe('the platform guards', () => {
     };
     for (const role of ['OWNER', 'ADMIN', 'EDITOR', 'ANALYST', 'VIEWER'] as const) {
       for (const [name, input] of Object.entries(inputs)) {
-        expect((await mutate(seller.keys[role], name, input, '__typename')).userErrors).toEqual([
+        expect((await t.mutate(seller.keys[role], name, input, '__typename')).userErrors).toEqual([
           { code: 'FORBIDDEN', path: null },
         ]);
       }

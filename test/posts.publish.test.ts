@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gid, testGateway, type Answer, type Tenant, type TestGateway } from './helpers/gateway.ts';
+import { gid, keyOf, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 import * as fake from './helpers/platform-servers.ts';
 
 let t: TestGateway;
@@ -22,15 +22,14 @@ afterAll(async () => {
 });
 
 type Platform = 'WORDPRESS' | 'WEBHOOK';
-const mutate = async (key: string, name: string, input: object, fields: string): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
+const mutate = (key: string | null, name: string, input: object, fields: string) =>
+  t.mutate(
     key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code message path ... on PlatformFailedError { failure fields retryAfterMs } } } }`,
-    { input },
+    name,
+    input,
+    fields,
+    'userErrors { code message path ... on PlatformFailedError { failure fields retryAfterMs } }',
   );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
 const FIELDS = 'integration { id platform }';
 const create = async (platform: Platform, key = us.keys.EDITOR) =>
   (
@@ -55,7 +54,6 @@ const publicationsOf = async (postId: string) =>
       { id: postId },
     )
   ).data.company.post.publications.nodes;
-const key = (id: string): string => Buffer.from(id, 'base64url').toString().split(':')[1] ?? '';
 
 describe('publishing elsewhere works', () => {
   it('publishes a draft first, brings it up to date the second time, and keeps one publication', async () => {
@@ -79,7 +77,7 @@ describe('publishing elsewhere works', () => {
       content: '<p>One.</p>',
       excerpt: 'Soon',
       status: 'publish',
-      slug: `post-${key(postId)}`,
+      slug: `post-${keyOf(postId)}`,
       tags: [7],
     });
     const sent = wordpress.seen.filter((request) => request.path.endsWith('/posts') && request.method === 'POST');
@@ -234,7 +232,7 @@ describe('publishing elsewhere works', () => {
     const dead = (age: string) =>
       t.app.database.query(
         `update "Publication" set status = 'FAILED', "errorMessage" = 'The attempt has not ended.', "updatedAt" = now() - $2::interval where "postId" = $1::uuid`,
-        [key(postId), age],
+        [keyOf(postId), age],
       );
     await dead('1 minute');
     expect((await publish(postId, integration.id)).userErrors[0]).toMatchObject({

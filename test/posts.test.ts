@@ -24,15 +24,8 @@ const create = async (key: string, input: object): Promise<Answer['data']> => {
   expect(errors).toBeUndefined();
   return data.postCreate;
 };
-const mutate = async (key: string | null, name: string, input: object, fields: string): Promise<Answer['data']> => {
-  const { data, errors } = await t.run(
-    key,
-    `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${fields} userErrors { code message path } } }`,
-    { input },
-  );
-  expect(errors).toBeUndefined();
-  return data[name];
-};
+const mutate = (key: string | null, name: string, input: object, fields: string) =>
+  t.mutate(key, name, input, fields, 'userErrors { code message path }');
 const run = (companyId: string, more: object) =>
   t.app.database.prisma.run.create({
     data: {

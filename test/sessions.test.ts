@@ -133,6 +133,48 @@ describe('sessions work', () => {
     expect(code(await as(token, VIEWER))).toBeUndefined();
   });
 
+  it('says when a session was last used, and writes it once in five minutes', async () => {
+    const { token, user } = await signedIn(us, 'g-use');
+    const { prisma } = t.app.database;
+    const { id } = await prisma.session.findFirstOrThrow({ where: { userId: user.id } });
+    const lastUse = async (): Promise<string | null> =>
+      (
+        await t.run(
+          us.keys.ADMIN,
+          'query ($id: ID!) { company { user(id: $id) { sessions { nodes { lastUsedAt } } } } }',
+          {
+            id: gid('User', user),
+          },
+        )
+      ).data.company.user.sessions.nodes[0].lastUsedAt;
+    /** The statements on its last use that a request of a process that knows nothing of the session leads to. */
+    const written = async (): Promise<number> => {
+      let count = 0;
+      const stop = t.app.database.onStatement((text) => (count += text.includes('set "lastUsedAt"') ? 1 : 0));
+      t.app.forgetViewers(us.company.id);
+      expect(code(await as(token, VIEWER))).toBeUndefined();
+      await t.app.usage.flush();
+      stop();
+      return count;
+    };
+    const usedAgo = (minutes: number) =>
+      prisma.session.update({ where: { id }, data: { lastUsedAt: new Date(Date.now() - minutes * 60_000) } });
+    expect(await lastUse()).toBe(null);
+    expect(await written()).toBe(1);
+    const first = Date.parse((await lastUse()) ?? '');
+    expect(Math.abs(Date.now() - first)).toBeLessThan(60_000);
+    await usedAgo(1);
+    expect(await written()).toBe(0);
+    await usedAgo(6);
+    expect(await written()).toBe(1);
+    expect(Date.parse((await lastUse()) ?? '')).toBeGreaterThanOrEqual(first);
+    await prisma.session.update({ where: { id }, data: { revokedAt: new Date(), lastUsedAt: null } });
+    t.app.forgetViewers(us.company.id);
+    expect(code(await as(token, VIEWER))).toBe('BAD_CREDENTIALS');
+    await t.app.usage.flush();
+    expect(await lastUse()).toBe(null);
+  });
+
   it('ends one session at once; ending it again changes nothing', async () => {
     const { token } = await signedIn(us, 'g-end');
     const { id } = (await as(token, VIEWER)).data.viewer.session;

@@ -201,6 +201,29 @@ describe('the buffer', () => {
     await rollupIsRaw();
   });
 
+  it('keeps the uses of sessions that it could not write, and waits for nobody who ends one', async () => {
+    const { state, buffer } = flaky();
+    const { prisma } = t.app.database;
+    const userId = shop.other.users.VIEWER.id;
+    const [one, ended] = [newId(), newId()];
+    for (const id of [one, ended]) {
+      await prisma.session.create({
+        data: { id, companyId: shop.other.company.id, userId, tokenHash: Buffer.from(id), expiresAt: at(1) },
+      });
+      for (let i = 0; i < 3; i++) buffer.sessionUse(id);
+    }
+    await buffer.flush();
+    expect(state.tries).toBe(1);
+    state.isAway = false;
+    await prisma.$transaction(async (tx) => {
+      await tx.session.update({ where: { id: ended }, data: { revokedAt: new Date() } });
+      await buffer.stop();
+    });
+    expect(state.tries).toBe(2);
+    const [used, left] = await prisma.session.findMany({ where: { userId }, orderBy: { revokedAt: 'desc' } });
+    expect([used?.lastUsedAt, left?.lastUsedAt]).toEqual([expect.any(Date), null]);
+  });
+
   it('tries once more when it stops, and counts a key once', async () => {
     const { state, buffer } = flaky();
     const one = event();

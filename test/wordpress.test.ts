@@ -266,13 +266,8 @@ describe.runIf(canRun)(`refuses, and our adapter tells why: ${where}`, () => {
 });
 
 it.runIf(canRun)(`an integration, an article, its copy on ${where}`, async () => {
-  const mutate = async (name: string, input: object, fields: string): Promise<Answer['data']> => {
-    const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
-    const document = `mutation ($input: ${type}!) { ${name}(input: $input) { ${fields} userErrors { code message } } }`;
-    const { data, errors } = await t.run(us.keys.EDITOR, document, { input });
-    expect(errors).toBeUndefined();
-    return data[name];
-  };
+  const mutate = (name: string, input: object, fields: string) =>
+    t.mutate(us.keys.EDITOR, name, input, fields, 'userErrors { code message }');
   const given = { platform: 'WORDPRESS', credentials: login() };
   const tried = await mutate('integrationTest', given, 'isOk account');
   expect(tried).toEqual({ isOk: true, account: 'Ada Lovelace', userErrors: [] });

@@ -3,10 +3,10 @@ import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import { demandOwn, mayOversee, personOf } from '../users/person.ts';
-import { assetName, ownAsset } from '../favorites/watchable.ts';
+import { watching } from '../favorites/watchable.ts';
 import { enumFilter, idFilter, scalarFilter } from '../lists/filters.ts';
 import type { AlertKind as Kind } from '../generated/prisma/client.ts';
-import { toGlobalId, uuidOf } from '../ids.ts';
+import { uuidOf } from '../ids.ts';
 import {
   bool,
   changeable,
@@ -24,7 +24,7 @@ import { listOf } from '../lists/lists.ts';
 import { mutation } from '../graph/mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import { AlertKind } from '../graph/product-enums.ts';
-import { OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
+import { OWN_ANY } from '../lists/rows.ts';
 import { alertEvents } from './event-schema.ts';
 import './fire.ts';
 import { alertsOf, visibleAlert } from './loaders.ts';
@@ -34,28 +34,15 @@ import { KEPT_DAYS } from './worker.ts';
 
 type AlertRow = ModelRow<'Alert'>;
 
-const anyUser = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
-
 builder.prismaObject('Alert', {
   description:
     'A wish of a user to hear of changes of an asset: kept as events, and sent to an address where one is set.',
   interfaces: [NodeInterface as never],
   fields: (t) => ({
     id: t.id({ description: 'Opaque and stable.', resolve: idOf('Alert') }),
-    assetId: t.id({
-      description: 'The id of the asset; for the marketplace and assetProcess too.',
-      resolve: (row) => toGlobalId('Asset', row.assetId),
-    }),
-    assetName: t.string({
-      description: 'What the asset is called.',
-      resolve: (row, _, ctx) => assetName(ctx, row.assetId),
-    }),
-    asset: t.field({
-      type: typeNamed('Asset'),
-      nullable: true,
-      description: "The asset; null for another company's, which the marketplace shows.",
-      resolve: (row, _, ctx) => ownAsset(ctx, row) as never,
-    }),
+    assetId: t.id(watching.assetId),
+    assetName: t.string(watching.assetName),
+    asset: t.field(watching.asset),
     kind: t.field({ type: AlertKind, description: 'What it watches.', resolve: (row) => row.kind }),
     thresholdPercent: t.field({
       type: 'Decimal',
@@ -76,12 +63,7 @@ builder.prismaObject('Alert', {
       description: 'When it last fired; null for never. It fires at most once a minute.',
       resolve: (row) => row.lastTriggeredAt,
     }),
-    user: t.field({
-      type: typeNamed('User'),
-      nullable: true,
-      description: 'Whose it is.',
-      ...refersTo(anyUser, 'userId'),
-    }),
+    user: t.field(watching.user),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (row) => row.createdAt }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),

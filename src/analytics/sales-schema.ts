@@ -1,4 +1,6 @@
-import { builder, typeNamed } from '../graph/builder.ts';
+import { CompanyProfile, profileOf } from '../companies/profile.ts';
+import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
+import { OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import type { GrowthPoint, Segment } from './customers.ts';
 import { successRate, type Sums } from './facts.ts';
 import { metricValues, type MetricSeries } from './dashboard.ts';
@@ -10,7 +12,6 @@ import {
   type Figures,
   type Totals,
 } from './figures.ts';
-import { productOf, profileOf } from './loaders.ts';
 import type { CustomerSales, ProductSales } from './performance.ts';
 
 /** The types of what a company sells. Its own runs are no sales; a buyer is another company with a successful run. */
@@ -25,8 +26,8 @@ export const Metric = builder.enumType('SalesMetric', {
   },
 });
 
-/** The profile of a company is another slice's type without a model of its own, so it goes by its name. */
-export const PROFILE = 'CompanyProfile' as never;
+const anyAssetById = rowBy<ModelRow<'Asset'>>('Asset', { where: OWN_ANY });
+const anyEndpointById = rowBy<ModelRow<'Endpoint'>>('Endpoint', { where: OWN_ANY });
 
 const Sales = builder.interfaceRef<Sums>('Sales').implement({
   description: 'Sums over runs by other companies; its own free runs are no sales.',
@@ -111,17 +112,18 @@ export interface SoldProduct extends ProductSales {
   sellerId: string;
 }
 
+const soldAsset = {
+  type: typeNamed('Asset'),
+  nullable: true,
+  description: 'The asset, also where it is deleted by now.',
+  ...refersTo(anyAssetById, 'productId', 'sellerId'),
+} as const;
+
 export const AssetSales = builder.objectRef<SoldProduct>('AssetSales').implement({
   description: 'The sales of an asset.',
   interfaces: [Sales],
   fields: (t) => ({
-    asset: t.field({
-      type: typeNamed('Asset'),
-      nullable: true,
-      description: 'The asset, also where it is deleted by now.',
-      resolve: (row, _, ctx, info) =>
-        productOf(ctx, { model: 'Asset', companyId: row.sellerId, id: row.productId }, info) as never,
-    }),
+    asset: t.field(soldAsset),
     buyers: t.exposeInt('buyers', { description: 'Companies with a successful run.' }),
   }),
 });
@@ -134,8 +136,7 @@ export const EndpointSales = builder.objectRef<SoldProduct>('EndpointSales').imp
       type: typeNamed('Endpoint'),
       nullable: true,
       description: 'The endpoint, also where it is deleted by now.',
-      resolve: (row, _, ctx, info) =>
-        productOf(ctx, { model: 'Endpoint', companyId: row.sellerId, id: row.productId }, info) as never,
+      ...refersTo(anyEndpointById, 'productId', 'sellerId'),
     }),
     buyers: t.exposeInt('buyers', { description: 'Companies with a successful page.' }),
   }),
@@ -146,10 +147,10 @@ export const CustomerSalesType = builder.objectRef<CustomerSales>('CustomerSales
   interfaces: [Sales],
   fields: (t) => ({
     customer: t.field({
-      type: PROFILE,
+      type: CompanyProfile,
       nullable: true,
       description: 'Who bought.',
-      resolve: (row, _, ctx) => profileOf(ctx, row.companyId) as never,
+      resolve: (row, _, ctx) => profileOf(ctx, row.companyId),
     }),
   }),
 });
@@ -158,13 +159,7 @@ export const AssetPerformance = builder.objectRef<SoldProduct>('AssetPerformance
   description: 'How an asset did in a range of days.',
   interfaces: [Sales],
   fields: (t) => ({
-    asset: t.field({
-      type: typeNamed('Asset'),
-      nullable: true,
-      description: 'The asset, also where it is deleted by now.',
-      resolve: (row, _, ctx, info) =>
-        productOf(ctx, { model: 'Asset', companyId: row.sellerId, id: row.productId }, info) as never,
-    }),
+    asset: t.field(soldAsset),
     buyers: t.exposeInt('buyers', { description: 'Companies with a successful run.' }),
     p50Ms: t.exposeInt('p50Ms', {
       nullable: true,

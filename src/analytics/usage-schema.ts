@@ -1,14 +1,15 @@
+import { CompanyProfile, profileOf } from '../companies/profile.ts';
 import { connectionType } from '../lists/connection-type.ts';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { toGlobalId } from '../ids.ts';
 import { Direction } from '../lists/lists.ts';
+import { load } from '../lists/loader.ts';
 import { MAX_PAGE_SIZE, PAGE_SIZE } from '../lists/paging.ts';
+import { EVERYBODY, OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import { usageUrlOf } from './download.ts';
-import { apiKeyOf, planOf, profileOf } from './loaders.ts';
 import { objectsOf, type CompanyObject } from './objects.ts';
 import { once } from './once.ts';
 import { readMonth } from './range.ts';
-import { PROFILE } from './sales-schema.ts';
 import {
   MAX_LOG_ROWS,
   quotaOfMonth,
@@ -26,6 +27,9 @@ import {
 } from './usage.ts';
 
 /** What a company buys in a month, and the list of all it has. */
+
+const anyKeyById = rowBy<ModelRow<'ApiKey'>>('ApiKey', { type: 'int', where: OWN_ANY });
+const planById = rowBy<ModelRow<'Plan'>>('Plan', { type: 'int', where: EVERYBODY });
 
 const Outcomes = builder.interfaceRef<Outcomes>('RunOutcomes').implement({
   description: 'Runs and pages by how they ended; tests are not counted.',
@@ -57,10 +61,10 @@ const UsageProduct = builder.objectRef<ProductUsage>('UsageProduct').implement({
     isEndpoint: t.exposeBoolean('isEndpoint', { description: 'Whether it is an endpoint; else it is an asset.' }),
     name: t.exposeString('name', { nullable: true, description: 'What it is called.' }),
     seller: t.field({
-      type: PROFILE,
+      type: CompanyProfile,
       nullable: true,
       description: 'Whose it is.',
-      resolve: (row, _, ctx) => profileOf(ctx, row.sellerId) as never,
+      resolve: (row, _, ctx) => profileOf(ctx, row.sellerId),
     }),
     credits: t.exposeInt('credits', { description: 'Credits paid.' }),
   }),
@@ -74,7 +78,7 @@ const UsageKey = builder.objectRef<KeyUsage & { companyId: string }>('UsageKey')
       type: typeNamed('ApiKey'),
       nullable: true,
       description: 'The key, also where it is deleted by now; null for sessions.',
-      resolve: (row, _, ctx) => apiKeyOf(ctx, row.companyId, row.apiKeyId) as never,
+      ...refersTo(anyKeyById, 'apiKeyId'),
     }),
   }),
 });
@@ -135,8 +139,10 @@ const MonthUsage = builder.objectRef<UsageMonth>('CompanyUsage').implement({
     quota: t.field({
       type: UsageQuota,
       description: 'What the plan allows and what is left.',
-      resolve: async (row, _, ctx) =>
-        quotaOfMonth(await planOf(ctx, row.planId), row.scope.month, totalUsage(await row.days()).successes),
+      resolve: async (row, _, ctx) => {
+        const plan = (await load(ctx, planById, { company: null, id: row.planId })) as ModelRow<'Plan'>;
+        return quotaOfMonth(plan, row.scope.month, totalUsage(await row.days()).successes);
+      },
     }),
     downloadUrl: t.field({
       type: 'URL',

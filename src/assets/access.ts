@@ -19,17 +19,30 @@ export const RUNNABLE = `t.active and (t."companyId" = k.company
 
 const runnableById = rowBy<Asset>('Asset', { where: RUNNABLE });
 
+/** An asset of the caller's company. @throws DomainError NOT_FOUND on `id` */
+export async function demandOwnAsset(ctx: Context, id: string): Promise<Asset> {
+  const asset = await ctx.db.asset.findFirst({ where: { id, companyId: viewerOf(ctx).companyId, active: true } });
+  if (!asset) throw notFound('asset', ['input', 'id']);
+  return asset;
+}
+
+/** The id of the product at an address, whoever may see it; null where there is none. */
+export async function idAt(
+  ctx: Context,
+  model: 'Asset' | 'Endpoint',
+  { companyHandle, slug }: { companyHandle: string; slug: string },
+): Promise<string | null> {
+  const [row] = await ctx.query<{ id: string }>(
+    `select p.id from "${model}" p join "Company" c on c.id = p."companyId" where c.handle = $1 and p.slug = $2 and p.active`,
+    [companyHandle, slug],
+  );
+  return row?.id ?? null;
+}
+
 /** An asset that the caller may run. @throws DomainError NOT_FOUND, the same whether it exists or not. */
 export async function findRunnable(ctx: Context, locator: AssetLocator): Promise<Asset> {
   const { companyId } = viewerOf(ctx);
-  let id = 'id' in locator ? locator.id : null;
-  if (!('id' in locator)) {
-    const [row] = await ctx.query<{ id: string }>(
-      'select a.id from "Asset" a join "Company" c on c.id = a."companyId" where c.handle = $1 and a.slug = $2 and a.active',
-      [locator.companyHandle, locator.slug],
-    );
-    id = row?.id ?? null;
-  }
+  const id = 'id' in locator ? locator.id : await idAt(ctx, 'Asset', locator);
   const asset = id === null ? null : await load(ctx, runnableById, { company: companyId, id });
   if (!asset) throw notFound('asset', ['input', 'id' in locator ? 'assetId' : 'address']);
   return asset;

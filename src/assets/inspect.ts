@@ -9,6 +9,7 @@ import { plainJson } from '../text/plain-text.ts';
 import type { Asset, Prisma } from '../generated/prisma/client.ts';
 import type { Cell, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';
+import { demandOwnAsset } from './access.ts';
 
 /** Distinct values that a scan gives at most. */
 export const MAX_SCAN = 5000;
@@ -36,8 +37,7 @@ export async function sourceTable(ctx: Context, asset: Source): Promise<TableInf
  */
 export async function refreshAssetSchema(ctx: Context, id: string): Promise<Asset> {
   const { companyId } = viewerOf(ctx);
-  const before = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
-  if (!before) throw notFound('asset', ['input', 'id']);
+  const before = await demandOwnAsset(ctx, id);
   const table = await sourceTable(ctx, before);
   if (!table)
     throw new DomainError('NOT_FOUND', 'The asset names no table, or its connection has none of that name.', {

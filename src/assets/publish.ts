@@ -2,6 +2,7 @@ import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { events } from '../events.ts';
 import type { Asset } from '../generated/prisma/client.ts';
+import { demandOwnAsset } from './access.ts';
 
 const TEST_DAYS = 30;
 
@@ -62,8 +63,7 @@ async function setListed(ctx: Context, id: string, isListed: boolean, version: n
     data: { sellInMarketplace: isListed, version: { increment: 1 }, updatedAt: ctx.now },
   });
   ctx.cache.clear();
-  const asset = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
-  if (!asset) throw notFound('asset', ['input', 'id']);
+  const asset = await demandOwnAsset(ctx, id);
   if (asset.sellInMarketplace !== isListed) {
     throw new DomainError('VERSION_CONFLICT', 'This asset was changed meanwhile: try again.', {
       path: ['input', 'id'],

@@ -1,9 +1,10 @@
-import { companyViewer, createContext, viewerOf, type App, type Context } from '../context.ts';
-import { DomainError, notFound } from '../errors.ts';
+import { companyViewer, createContext, type App, type Context } from '../context.ts';
+import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import type { Job, QueueRules } from '../jobs.ts';
 import type { RunWithOutcome } from '../usage/outcome.ts';
 import type { ParameterValue } from '../warehouse/engine.ts';
+import { demandOwnAsset } from './access.ts';
 import { nextOf } from './cron.ts';
 import { valuesOf } from './params.ts';
 import { runAsset } from './process.ts';
@@ -59,9 +60,7 @@ export async function refreshAsset(
   id: string,
   parameters: Record<string, unknown>,
 ): Promise<RunWithOutcome> {
-  const { companyId } = viewerOf(ctx);
-  const asset = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
-  if (!asset) throw notFound('asset', ['input', 'id']);
+  const asset = await demandOwnAsset(ctx, id);
   if (!asset.cached)
     throw new DomainError('VALIDATION', 'This asset keeps no results: assetUpdate(input: {cached: true}) first.', {
       path: ['input', 'id'],

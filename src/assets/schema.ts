@@ -1,7 +1,7 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
-import { toGlobalId, uuidOf } from '../ids.ts';
+import { uuidOf } from '../ids.ts';
 import { fullText, listOf, RELEVANCE } from '../lists/lists.ts';
 import { load } from '../lists/loader.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
@@ -18,7 +18,7 @@ import {
   VizFilterDirection,
   VizSortDirection,
 } from '../graph/product-enums.ts';
-import { AssetParameter, Coverage, RateLimit } from '../graph/product-types.ts';
+import { AssetParameter, Coverage, RateLimit, review } from '../graph/product-types.ts';
 import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import type { AnswerColumn } from '../warehouse/engine.ts';
 import type { Parameter } from './params.ts';
@@ -108,27 +108,10 @@ builder.prismaObject('Asset', {
       description: 'Approval of one that a machine proposed; null for others.',
       resolve: (row) => row.approvalStatus,
     }),
-    approvedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was approved.',
-      resolve: (row) => row.approvedAt,
-    }),
-    approvedById: t.id({
-      nullable: true,
-      description: "The id of who approved it: a user of the platform's, whom nobody else can look up.",
-      resolve: (row) => row.approvedByUserId && toGlobalId('User', row.approvedByUserId),
-    }),
-    reviewNote: t.exposeString('reviewNote', {
-      nullable: true,
-      description: 'What the platform said at its last review, at most 2000 characters; null for nothing.',
-    }),
-    reviewedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the platform last reviewed it; null for never.',
-      resolve: (row) => row.reviewedAt,
-    }),
+    approvedAt: t.field(review.approvedAt),
+    approvedById: t.id(review.approvedById),
+    reviewNote: t.exposeString('reviewNote', review.reviewNote),
+    reviewedAt: t.field(review.reviewedAt),
     visibility: t.field({
       type: Visibility,
       description: 'Who sees it beside the marketplace.',

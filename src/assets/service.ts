@@ -13,6 +13,7 @@ import { slugOf } from '../text/slug.ts';
 import { isApi, type AnswerColumn, type ApiEngine } from '../warehouse/engine.ts';
 import { placeholders } from '../warehouse/params.ts';
 import { checkSql } from '../warehouse/sql-guard.ts';
+import { demandOwnAsset } from './access.ts';
 import { changedIn } from './changed.ts';
 import { firstRunOf } from './cron.ts';
 import type { createFields, updateFields } from './input.ts';
@@ -180,8 +181,7 @@ export async function createAsset(ctx: Context, input: CreateInput): Promise<Ass
  */
 export async function updateAsset(ctx: Context, { id, expectedVersion, ...input }: UpdateInput): Promise<Asset> {
   const { companyId } = viewerOf(ctx);
-  const before = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
-  if (!before) throw notFound('asset', ['input', 'id']);
+  const before = await demandOwnAsset(ctx, id);
   const columns = await columnsOf(input);
   const { isRedefined, listed } = changedIn(before, columns);
   const schedule = input.schedule === undefined ? before.schedule : input.schedule;

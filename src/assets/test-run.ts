@@ -1,11 +1,12 @@
 import { viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound } from '../errors.ts';
+import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import type { Outcome, RunWithOutcome } from '../usage/outcome.ts';
 import { startRun, succeedRun, type RunTerms } from '../usage/runs.ts';
 import { EngineError, isApi, type ParameterValue } from '../warehouse/engine.ts';
 import type { QueryResult } from '../warehouse/query.ts';
 import { isSampled, NO_RESULT } from '../warehouse/sample.ts';
+import { demandOwnAsset } from './access.ts';
 import { resolveParameters, type Parameter } from './params.ts';
 import { closeFailed, compute, openedFor } from './process.ts';
 import { shape } from './result.ts';
@@ -78,8 +79,7 @@ export async function testAsset(
   parameters: Record<string, unknown>,
 ): Promise<RunWithOutcome> {
   const { companyId } = viewerOf(ctx);
-  const asset = await ctx.db.asset.findFirst({ where: { id, companyId, active: true } });
-  if (!asset) throw notFound('asset', ['input', 'id']);
+  const asset = await demandOwnAsset(ctx, id);
   const values = resolveParameters(asset.parameters as unknown as Parameter[], parameters);
   const terms: RunTerms = {
     kind: 'TEST',

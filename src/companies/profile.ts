@@ -1,19 +1,11 @@
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
 import { load } from '../lists/loader.ts';
-import { EVERYBODY, rowBy } from '../lists/rows.ts';
+import { EVERYBODY, refersTo, rowBy } from '../lists/rows.ts';
 
 const anyCompanyById = rowBy<ModelRow<'Company'>>('Company', { where: EVERYBODY });
-const byInt = <M extends 'Industry' | 'Country'>(
-  model: M,
-  ctx: Context,
-  id: number | null,
-): Promise<ModelRow<M>> | null =>
-  id === null
-    ? null
-    : (load(ctx, rowBy<ModelRow<M>>(model, { type: 'int', where: EVERYBODY }), { company: null, id }) as Promise<
-        ModelRow<M>
-      >);
+const industryById = rowBy<ModelRow<'Industry'>>('Industry', { type: 'int', where: EVERYBODY });
+const countryById = rowBy<ModelRow<'Country'>>('Country', { type: 'int', where: EVERYBODY });
 
 /** A company as others see it. */
 export const CompanyProfile = builder.objectRef<ModelRow<'Company'>>('CompanyProfile').implement({
@@ -27,13 +19,13 @@ export const CompanyProfile = builder.objectRef<ModelRow<'Company'>>('CompanyPro
       type: typeNamed('Industry'),
       nullable: true,
       description: 'Its industry.',
-      resolve: (row, _, ctx) => byInt('Industry', ctx, row.industryId) as never,
+      ...refersTo(industryById, 'industryId', null),
     }),
     country: t.field({
       type: typeNamed('Country'),
       nullable: true,
       description: 'Where it is.',
-      resolve: (row, _, ctx) => byInt('Country', ctx, row.countryId) as never,
+      ...refersTo(countryById, 'countryId', null),
     }),
   }),
 });

@@ -5,7 +5,7 @@ import { mutation } from '../graph/mutation.ts';
 import { bool, changeable, clearable, enumOf, expectedVersion, intIdOfType, text } from '../graph/input.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import { PartnershipType } from '../graph/product-enums.ts';
-import { EVERYBODY, known, rowBy, type RowKey } from '../lists/rows.ts';
+import { EVERYBODY, known, refersTo, rowBy, type RowKey } from '../lists/rows.ts';
 import { updateCompany } from './service.ts';
 
 const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.company' });
@@ -20,16 +20,9 @@ function ownKey(ctx: Context): RowKey {
   return { company: companyId, id: companyId };
 }
 
-const reference = <M extends 'Industry' | 'Country' | 'Plan'>(
-  model: M,
-  ctx: Context,
-  id: number | null,
-): Promise<ModelRow<M>> | null =>
-  id === null
-    ? null
-    : (load(ctx, rowBy<ModelRow<M>>(model, { type: 'int', where: EVERYBODY }), { company: null, id }) as Promise<
-        ModelRow<M>
-      >);
+const industryById = rowBy<ModelRow<'Industry'>>('Industry', { type: 'int', where: EVERYBODY });
+const countryById = rowBy<ModelRow<'Country'>>('Country', { type: 'int', where: EVERYBODY });
+const planById = rowBy<ModelRow<'Plan'>>('Plan', { type: 'int', where: EVERYBODY });
 
 builder.prismaObject('Plan', {
   description: 'How many requests a company has a month.',
@@ -82,18 +75,18 @@ builder.prismaObject('Company', {
       type: typeNamed('Industry'),
       nullable: true,
       description: 'Its industry.',
-      resolve: (row, _, ctx) => reference('Industry', ctx, row.industryId) as never,
+      ...refersTo(industryById, 'industryId', null),
     }),
     country: t.field({
       type: typeNamed('Country'),
       nullable: true,
       description: 'Where it is.',
-      resolve: (row, _, ctx) => reference('Country', ctx, row.countryId) as never,
+      ...refersTo(countryById, 'countryId', null),
     }),
     plan: t.field({
       type: typeNamed('Plan'),
       description: 'Its plan.',
-      resolve: (row, _, ctx) => reference('Plan', ctx, row.planId) as never,
+      ...refersTo(planById, 'planId', null),
     }),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it joined.', resolve: (row) => row.createdAt }),

@@ -1,3 +1,4 @@
+import { idAt } from '../assets/access.ts';
 import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
@@ -21,6 +22,13 @@ const fetchableById = rowBy<Endpoint>('Endpoint', { where: FETCHABLE });
 
 const PATH = ['input', 'endpointId'];
 
+/** An endpoint of the caller's company. @throws DomainError NOT_FOUND on `id` */
+export async function demandOwnEndpoint(ctx: Context, id: string): Promise<Endpoint> {
+  const endpoint = await ctx.db.endpoint.findFirst({ where: { id, companyId: viewerOf(ctx).companyId, active: true } });
+  if (!endpoint) throw notFound('endpoint', ['input', 'id']);
+  return endpoint;
+}
+
 /**
  * An endpoint that the caller may fetch from; an endpoint key reaches its own endpoint alone.
  * @throws DomainError FORBIDDEN without the permission, NOT_FOUND, the same whether it exists or not.
@@ -30,14 +38,7 @@ export async function findFetchable(ctx: Context, locator: EndpointLocator): Pro
   if (viewer.endpointId === null && !viewer.permissions.has('products:run')) {
     throw new DomainError('FORBIDDEN', lackOf('products:run', viewer));
   }
-  let id = 'id' in locator ? locator.id : null;
-  if (!('id' in locator)) {
-    const [row] = await ctx.query<{ id: string }>(
-      'select e.id from "Endpoint" e join "Company" c on c.id = e."companyId" where c.handle = $1 and e.slug = $2 and e.active',
-      [locator.companyHandle, locator.slug],
-    );
-    id = row?.id ?? null;
-  }
+  const id = 'id' in locator ? locator.id : await idAt(ctx, 'Endpoint', locator);
   if (id === null || (viewer.endpointId !== null && viewer.endpointId !== id)) throw notFound('endpoint', PATH);
   const endpoint = await load(ctx, fetchableById, { company: viewer.companyId, id });
   if (!endpoint) throw notFound('endpoint', PATH);

@@ -1,13 +1,20 @@
 import { openConnection } from '../connections/open.ts';
 import { isNobody, viewerOf, type Context } from '../context.ts';
-import { DomainError, notFound } from '../errors.ts';
+import { DomainError } from '../errors.ts';
 import { plainJson } from '../text/plain-text.ts';
 import type { Endpoint, Prisma } from '../generated/prisma/client.ts';
 import type { RunWithOutcome } from '../usage/outcome.ts';
 import { failRun, startRun, succeedRun, type RunRow, type RunTerms } from '../usage/runs.ts';
 import { EngineError, type Cell, type Column } from '../warehouse/engine.ts';
 import { collect, type QueryResult } from '../warehouse/query.ts';
-import { checkAccess, deprecationOf, findFetchable, termsFor, type EndpointLocator } from './access.ts';
+import {
+  checkAccess,
+  demandOwnEndpoint,
+  deprecationOf,
+  findFetchable,
+  termsFor,
+  type EndpointLocator,
+} from './access.ts';
 import { endpointColumns } from './columns.ts';
 import { conditionsOf, type Condition } from './values.ts';
 
@@ -216,8 +223,7 @@ export async function testEndpoint(
 ): Promise<Fetched> {
   const { companyId } = viewerOf(ctx);
   const { id, limit, parameters } = input;
-  const endpoint = await ctx.db.endpoint.findFirst({ where: { id, companyId, active: true } });
-  if (!endpoint) throw notFound('endpoint', ['input', 'id']);
+  const endpoint = await demandOwnEndpoint(ctx, id);
   const conditions = conditionsOf(endpointColumns(endpoint.endpointSchema), parameters);
   const terms: RunTerms = {
     kind: 'TEST',

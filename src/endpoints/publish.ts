@@ -1,6 +1,7 @@
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
+import { demandOwnEndpoint } from './access.ts';
 
 const TEST_DAYS = 30;
 
@@ -61,8 +62,7 @@ async function setListed(ctx: Context, id: string, isListed: boolean, version: n
     data: { sellInMarketplace: isListed, version: { increment: 1 }, updatedAt: ctx.now },
   });
   ctx.cache.clear();
-  const endpoint = await ctx.db.endpoint.findFirst({ where: { id, companyId, active: true } });
-  if (!endpoint) throw notFound('endpoint', ['input', 'id']);
+  const endpoint = await demandOwnEndpoint(ctx, id);
   if (endpoint.sellInMarketplace !== isListed) {
     throw new DomainError('VERSION_CONFLICT', 'This endpoint was changed meanwhile: try again.', {
       path: ['input', 'id'],

@@ -2,12 +2,12 @@ import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
-import { toGlobalId, uuidOf } from '../ids.ts';
+import { uuidOf } from '../ids.ts';
 import { fullText, listOf, RELEVANCE } from '../lists/lists.ts';
 import { load } from '../lists/loader.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
 import { AccessMethod, ApprovalStatus, EndpointStatus, Visibility } from '../graph/product-enums.ts';
-import { Coverage, RateLimit } from '../graph/product-types.ts';
+import { Coverage, RateLimit, review } from '../graph/product-types.ts';
 import { EVERYBODY, OWN, OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
 import { aggregations, endpointColumns, type EndpointColumn } from './columns.ts';
 import './edges-schema.ts';
@@ -23,8 +23,6 @@ const companyById = rowBy<ModelRow<'Company'>>('Company', { where: 't.id = k.com
 const anyUserById = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
 const industryById = rowBy<ModelRow<'Industry'>>('Industry', { type: 'int', where: EVERYBODY });
 const useCaseById = rowBy<ModelRow<'AssetUseCase'>>('AssetUseCase', { type: 'int', where: EVERYBODY });
-const reference = (ctx: Context, loader: typeof industryById | typeof useCaseById, id: number | null): never =>
-  (id === null ? null : load(ctx, loader as typeof industryById, { company: null, id })) as never;
 
 /** A list leaves the schema out where nothing in its selection has the name of a part of it. */
 async function schemaOf(ctx: Context, row: ModelRow<'Endpoint'>): Promise<unknown> {
@@ -144,13 +142,13 @@ builder.prismaObject('Endpoint', {
       type: typeNamed('Industry'),
       nullable: true,
       description: 'The industry it is for.',
-      resolve: (row, _, ctx) => reference(ctx, industryById, row.industryId),
+      ...refersTo(industryById, 'industryId', null),
     }),
     useCase: t.field({
       type: typeNamed('AssetUseCase'),
       nullable: true,
       description: 'What it is good for.',
-      resolve: (row, _, ctx) => reference(ctx, useCaseById, row.useCaseId),
+      ...refersTo(useCaseById, 'useCaseId', null),
     }),
     tags: t.exposeStringList('tags', { description: 'Words to find it by, at most 30.' }),
     topQuestions: t.exposeStringList('topQuestions', { description: 'Questions it answers, at most 3.' }),
@@ -161,27 +159,10 @@ builder.prismaObject('Endpoint', {
       description: 'How far its approval is; null where none is needed.',
       resolve: (row) => row.approvalStatus,
     }),
-    approvedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was approved.',
-      resolve: (row) => row.approvedAt,
-    }),
-    approvedById: t.id({
-      nullable: true,
-      description: "The id of who approved it: a user of the platform's, whom nobody else can look up.",
-      resolve: (row) => row.approvedByUserId && toGlobalId('User', row.approvedByUserId),
-    }),
-    reviewNote: t.exposeString('reviewNote', {
-      nullable: true,
-      description: 'What the platform said at its last review, at most 2000 characters; null for nothing.',
-    }),
-    reviewedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the platform last reviewed it; null for never.',
-      resolve: (row) => row.reviewedAt,
-    }),
+    approvedAt: t.field(review.approvedAt),
+    approvedById: t.id(review.approvedById),
+    reviewNote: t.exposeString('reviewNote', review.reviewNote),
+    reviewedAt: t.field(review.reviewedAt),
     visibility: t.field({
       type: Visibility,
       description: 'Who sees it beside the marketplace.',

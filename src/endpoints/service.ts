@@ -7,6 +7,7 @@ import { newId } from '../ids.ts';
 import type { InputValues } from '../graph/input.ts';
 import { slugOf } from '../text/slug.ts';
 import { isApi } from '../warehouse/engine.ts';
+import { demandOwnEndpoint } from './access.ts';
 import { columnsMistakes } from './column-rules.ts';
 import { storedColumns, type createFields, type updateFields } from './input.ts';
 import { whitelistMistakes } from './whitelist.ts';
@@ -125,8 +126,7 @@ const DEFINING = ['connectionId', 'endpointSchema', 'sourceSchemaName', 'sourceT
  */
 export async function updateEndpoint(ctx: Context, { id, expectedVersion, ...input }: UpdateInput): Promise<Endpoint> {
   const { companyId } = viewerOf(ctx);
-  const before = await ctx.db.endpoint.findFirst({ where: { id, companyId, active: true } });
-  if (!before) throw notFound('endpoint', ['input', 'id']);
+  const before = await demandOwnEndpoint(ctx, id);
   await check(ctx, input, {
     ...before,
     ...(given({

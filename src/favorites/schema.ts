@@ -2,7 +2,7 @@ import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
 import { viewerOf } from '../context.ts';
 import { idFilter, scalarFilter } from '../lists/filters.ts';
-import { toGlobalId, uuidOf } from '../ids.ts';
+import { uuidOf } from '../ids.ts';
 import {
   changeable,
   clearable,
@@ -18,45 +18,28 @@ import { listOf, substring } from '../lists/lists.ts';
 import { load } from '../lists/loader.ts';
 import { mutation } from '../graph/mutation.ts';
 import { idOf, NodeInterface, registerNode } from '../graph/nodes.ts';
-import { OWN_ANY, refersTo, rowBy } from '../lists/rows.ts';
+import { OWN_ANY, rowBy } from '../lists/rows.ts';
 import { favoriteOf, favoritesCountOf } from './loaders.ts';
 import { demandOwn, mayOversee, personOf } from '../users/person.ts';
 import { addFavorite, removeFavorite, updateFavorite } from './service.ts';
-import { assetName, ownAsset } from './watchable.ts';
+import { watching } from './watchable.ts';
 
 type FavoriteRow = ModelRow<'Favorite'>;
 
 const favoriteById = rowBy<FavoriteRow>('Favorite', { type: 'int', where: OWN_ANY });
-const anyUser = rowBy<ModelRow<'User'>>('User', { where: OWN_ANY });
 
 builder.prismaObject('Favorite', {
   description: 'An asset that a user keeps at hand, with notes.',
   interfaces: [NodeInterface as never],
   fields: (t) => ({
     id: t.id({ description: 'Opaque and stable.', resolve: idOf('Favorite') }),
-    assetId: t.id({
-      description: 'The id of the asset; for the marketplace and assetProcess too.',
-      resolve: (row) => toGlobalId('Asset', row.assetId),
-    }),
-    assetName: t.string({
-      description: 'What the asset is called.',
-      resolve: (row, _, ctx) => assetName(ctx, row.assetId),
-    }),
-    asset: t.field({
-      type: typeNamed('Asset'),
-      nullable: true,
-      description: "The asset; null for another company's, which the marketplace shows.",
-      resolve: (row, _, ctx) => ownAsset(ctx, row) as never,
-    }),
+    assetId: t.id(watching.assetId),
+    assetName: t.string(watching.assetName),
+    asset: t.field(watching.asset),
     notes: t.exposeString('notes', { nullable: true, description: 'Free notes.' }),
     category: t.exposeString('category', { nullable: true, description: 'A free label, such as Work; null for none.' }),
     priority: t.exposeInt('priority', { description: 'How much it matters: more is higher.' }),
-    user: t.field({
-      type: typeNamed('User'),
-      nullable: true,
-      description: 'Whose it is.',
-      ...refersTo(anyUser, 'userId'),
-    }),
+    user: t.field(watching.user),
     version: t.exposeInt('version', { description: 'Counts its changes; for `expectedVersion`.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was added.', resolve: (row) => row.createdAt }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),

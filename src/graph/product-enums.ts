@@ -180,10 +180,9 @@ export const AlertKind = enumOf('AlertKind', 'What an alert watches.', {
   PRICE_CHANGED: 'The price.',
   RESULT_CHANGED: 'The value of its runs.',
 });
-export const PublicationStatus = enumOf('PublicationStatus', 'How a publication stands.', {
+export const PublicationStatus = enumOf('PublicationStatus', 'How the last attempt at a publication ended.', {
   PUBLISHED: 'It is out.',
-  FAILED: 'The platform refused.',
-  DELETED: 'It was taken back.',
+  FAILED: 'It did not come out, or has not yet: `errorMessage` says why.',
 });
 export const PlatformFailure = enumOf('PlatformFailure', 'Why another platform did not do what was asked.', {
   AUTH: 'It does not take the credentials, or they may not do this: give others.',

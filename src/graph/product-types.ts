@@ -1,5 +1,6 @@
 import { builder } from './builder.ts';
 import type { Asset } from '../generated/prisma/client.ts';
+import { toGlobalId } from '../ids.ts';
 import {
   GeographicCoverage,
   ParameterTypeEnum,
@@ -40,6 +41,31 @@ export const AssetParameter = builder.objectRef<ParameterRow>('AssetParameter').
     description: t.exposeString('description', { nullable: true, description: 'What it means.' }),
   }),
 });
+
+/** What products tell of their approval and of their last review, to their company and to who reviews them. */
+export const review = {
+  approvedAt: {
+    type: 'DateTime',
+    nullable: true,
+    description: 'When it was approved.',
+    resolve: (row: Pick<Asset, 'approvedAt'>) => row.approvedAt,
+  },
+  approvedById: {
+    nullable: true,
+    description: "The id of who approved it: a user of the platform's, whom nobody else can look up.",
+    resolve: (row: Pick<Asset, 'approvedByUserId'>) => row.approvedByUserId && toGlobalId('User', row.approvedByUserId),
+  },
+  reviewNote: {
+    nullable: true,
+    description: 'What the platform said at its last review, at most 2000 characters; null for nothing.',
+  },
+  reviewedAt: {
+    type: 'DateTime',
+    nullable: true,
+    description: 'When the platform last reviewed it; null for never.',
+    resolve: (row: Pick<Asset, 'reviewedAt'>) => row.reviewedAt,
+  },
+} as const;
 
 interface CoverageRow {
   geographicCoverageType: Asset['geographicCoverageType'];

@@ -1,15 +1,16 @@
 import type { OutputRef } from '@pothos/core';
 import { builder, typeNamed, type ModelRow } from '../graph/builder.ts';
+import { idAt } from '../assets/access.ts';
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
-import { enumFilter, idFilter, scalarFilter, tagFilter } from '../lists/filters.ts';
+import { enumFilter, idFilter, scalarFilter, tagFilter, type Filter, type Where } from '../lists/filters.ts';
 import { uuidOf } from '../ids.ts';
 import { isPlainText } from '../text/plain-text.ts';
 import { fullText, listOf } from '../lists/lists.ts';
 import { load } from '../lists/loader.ts';
 import { idOf } from '../graph/nodes.ts';
 import { AssetType } from '../graph/product-enums.ts';
-import { assetFacets, FACET_SIZE, type Facet } from './facets.ts';
+import { FACET_SIZE, facetsOf, MOST_COUNTED, type Facet } from './facets.ts';
 import { inCategory, LISTED, listingSorts } from './listed.ts';
 import { AssetListing, EndpointListing, listedAsset, listedEndpoint } from './listings-schema.ts';
 import { POPULARITY_MINUTES, popularityAsOf } from './popularity.ts';
@@ -17,31 +18,40 @@ import { recommendations } from './recommendations.ts';
 
 type AssetRow = ModelRow<'Asset'>;
 
+const handle = scalarFilter('String', 'c.handle', 'The handle of its seller.');
+/** By the seller's row, which its handle finds at once, instead of a look at the seller of each product. */
+const sellerHandle: Filter = {
+  ...handle,
+  sql: (...given) =>
+    handle.sql(...given).map((one) => `exists (select from "Company" c where c.id = t."companyId" and ${one})`),
+};
 const shared = {
   name: scalarFilter('String', 't.name', 'What it is called.'),
   tags: tagFilter('t.tags', 'Its tags.'),
   category: tagFilter(inCategory, 'A tag of it, or the slug or name of its industry or use case.'),
   industryId: idFilter('Industry', 't."industryId"', 'Its industry.', true),
   useCaseId: idFilter('AssetUseCase', 't."useCaseId"', 'Its main use case.', true),
-  sellerHandle: scalarFilter(
-    'String',
-    '(select c.handle from "Company" c where c.id = t."companyId")',
-    'The handle of its seller.',
-  ),
+  sellerHandle,
   updatedAt: scalarFilter('DateTime', 't."updatedAt"', 'When it last changed.'),
 };
 const priceOf = (column: string): string =>
   `(select p."amountUsd" from "Price" p where p."${column}" = t.id and p."endedAt" is null)`;
 
+const assetFilters = {
+  ...shared,
+  assetType: enumFilter('AssetType', AssetType, 't."assetType"', 'What it answers.'),
+  priceUsd: scalarFilter('Decimal', priceOf('assetId'), 'Its price before any sale.'),
+};
+const endpointFilters = {
+  ...shared,
+  priceUsd: scalarFilter('Decimal', priceOf('endpointId'), 'Its price before any sale.'),
+};
+
 const assets = listOf({
   name: 'AssetListing',
   model: 'Asset',
   type: AssetListing as unknown as OutputRef<unknown>,
-  filters: {
-    ...shared,
-    assetType: enumFilter('AssetType', AssetType, 't."assetType"', 'What it answers.'),
-    priceUsd: scalarFilter('Decimal', priceOf('assetId'), 'Its price before any sale.'),
-  },
+  filters: assetFilters,
   sorts: listingSorts(priceOf('assetId')),
   defaultSort: ['-POPULAR'],
   search: fullText,
@@ -51,7 +61,7 @@ const endpoints = listOf({
   name: 'EndpointListing',
   model: 'Endpoint',
   type: EndpointListing as unknown as OutputRef<unknown>,
-  filters: { ...shared, priceUsd: scalarFilter('Decimal', priceOf('endpointId'), 'Its price before any sale.') },
+  filters: endpointFilters,
   sorts: listingSorts(priceOf('endpointId')),
   defaultSort: ['-POPULAR'],
   search: fullText,
@@ -75,16 +85,12 @@ async function listing<M extends 'Asset' | 'Endpoint'>(
 ): Promise<ModelRow<M> | null> {
   let id = by.id ? uuidOf(model, by.id, ['by', 'id']) : null;
   if (by.path) {
-    const [handle = '', slug = ''] = by.path.split('/');
-    if (!handle || !slug || !isPlainText(by.path))
+    const [companyHandle = '', slug = ''] = by.path.split('/');
+    if (!companyHandle || !slug || !isPlainText(by.path))
       throw new DomainError('BAD_REQUEST', 'A path is the handle of the seller and the slug: `handle/slug`.', {
         path: ['by', 'path'],
       });
-    const [row] = await ctx.query<{ id: string }>(
-      `select p.id from "${model}" p join "Company" c on c.id = p."companyId" where c.handle = $1 and p.slug = $2`,
-      [handle, slug],
-    );
-    id = row?.id ?? null;
+    id = await idAt(ctx, model, { companyHandle, slug });
   }
   const loader = (model === 'Asset' ? listedAsset : listedEndpoint) as typeof listedAsset;
   return id === null ? null : (load(ctx, loader, { company: null, id }) as Promise<ModelRow<M> | null>);
@@ -135,7 +141,7 @@ builder.objectField(Marketplace, 'popularityAsOf', (t) =>
   }),
 );
 const FacetRef = builder.objectRef<Facet>('Facet').implement({
-  description: 'A value that listed assets share, for narrowing a search.',
+  description: 'A value that listed products share, for narrowing a search.',
   fields: (t) => ({
     kind: t.field({
       type: builder.enumType('FacetKind', {
@@ -143,7 +149,7 @@ const FacetRef = builder.objectRef<Facet>('Facet').implement({
         values: {
           USE_CASE: { description: 'A use case.' },
           INDUSTRY: { description: 'An industry.' },
-          ASSET_TYPE: { description: 'A type of asset.' },
+          ASSET_TYPE: { description: 'A type of asset; endpoints have none.' },
           TAG: { description: 'A tag.' },
         },
       }),
@@ -157,20 +163,34 @@ const FacetRef = builder.objectRef<Facet>('Facet').implement({
       resolve: (facet) =>
         facet.id === null ? null : idOf(facet.kind === 'INDUSTRY' ? 'Industry' : 'AssetUseCase')({ id: facet.id }),
     }),
-    count: t.exposeInt('count', { description: 'How many listed assets have it.' }),
+    count: t.exposeInt('count', { description: 'How many of the products have it.' }),
   }),
 });
-builder.objectField(Marketplace, 'assetFacets', (t) =>
-  t.field({
-    type: [FacetRef],
-    cost: 10,
-    description: `Values that the listed assets of a search share, at most ${FACET_SIZE} of a kind, the most frequent first.`,
-    args: {
-      search: t.arg.string({ required: false, description: 'Only assets with these words, at most 255 characters.' }),
-    },
-    resolve: (_, { search }, ctx) => assetFacets(ctx, search ?? null),
-  }),
-);
+for (const [model, name, filters] of [
+  ['Asset', 'asset', assetFilters],
+  ['Endpoint', 'endpoint', endpointFilters],
+] as const) {
+  builder.objectField(Marketplace, `${name}Facets`, (t) =>
+    t.field({
+      type: [FacetRef],
+      cost: 100,
+      description: `Values that the ${name}s which \`${name}s\` lists for the same arguments share, at most ${FACET_SIZE} of a kind, the most frequent first. Of more than ${MOST_COUNTED} the most popular are counted.`,
+      args: {
+        search: t.arg.string({
+          required: false,
+          description: `Only ${name}s with these words, at most 255 characters.`,
+        }),
+        where: t.arg({
+          type: `${model}ListingWhere` as never,
+          required: false,
+          description: `Only ${name}s that fulfil this.`,
+        }),
+      },
+      resolve: (_, args, ctx) =>
+        facetsOf(ctx, model, filters, args as { search?: string | null; where?: Where | null }),
+    }),
+  );
+}
 builder.queryField('marketplace', (t) =>
   t.field({ type: Marketplace, access: 'public', description: 'What all companies sell.', resolve: () => ({}) }),
 );

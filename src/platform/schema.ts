@@ -6,6 +6,7 @@ import { scalarFilter } from '../lists/filters.ts';
 import { listOf } from '../lists/lists.ts';
 import { idOf } from '../graph/nodes.ts';
 import { AssetType } from '../graph/product-enums.ts';
+import { review } from '../graph/product-types.ts';
 import './mutations.ts';
 
 /** What the platform's own staff sees: what waits for them and whether the books are right, no company's data. */
@@ -25,16 +26,8 @@ const PendingAsset = builder.prismaObject('Asset', {
     }),
     assetType: t.field({ type: AssetType, description: 'What it answers.', resolve: (row) => row.assetType }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
-    reviewNote: t.exposeString('reviewNote', {
-      nullable: true,
-      description: 'What was said at its last review, at most 2000 characters; null for nothing.',
-    }),
-    reviewedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was last reviewed; null for never.',
-      resolve: (row) => row.reviewedAt,
-    }),
+    reviewNote: t.exposeString('reviewNote', review.reviewNote),
+    reviewedAt: t.field(review.reviewedAt),
   }),
 });
 
@@ -49,16 +42,8 @@ const PendingEndpoint = builder.prismaObject('Endpoint', {
       resolve: async (row, _, ctx) => (await profileOf(ctx, row.companyId)).handle,
     }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (row) => row.updatedAt }),
-    reviewNote: t.exposeString('reviewNote', {
-      nullable: true,
-      description: 'What was said at its last review, at most 2000 characters; null for nothing.',
-    }),
-    reviewedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was last reviewed; null for never.',
-      resolve: (row) => row.reviewedAt,
-    }),
+    reviewNote: t.exposeString('reviewNote', review.reviewNote),
+    reviewedAt: t.field(review.reviewedAt),
   }),
 });
 

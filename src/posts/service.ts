@@ -160,12 +160,7 @@ export function publishPost(ctx: Context, id: string): Promise<Post> {
 export function unpublishPost(ctx: Context, id: string): Promise<{ post: Post; externalCopyCount: number }> {
   return transaction(ctx, async (tx) => {
     const post = await setPublished(tx, id, false);
-    const where = {
-      postId: id,
-      companyId: post.companyId,
-      publishedAt: { not: null },
-      status: { not: 'DELETED' as const },
-    };
+    const where = { postId: id, companyId: post.companyId, publishedAt: { not: null } };
     return { post, externalCopyCount: await tx.db.publication.count({ where }) };
   });
 }

@@ -28,6 +28,10 @@ const KEYS_SQL = `insert into "ApiKeyUsage" as u ("apiKeyId", day, "companyId", 
   on conflict ("apiKeyId", day, operation) do update set requests = u.requests + excluded.requests,
     "failedAttempts" = u."failedAttempts" + excluded."failedAttempts", "lastUsedAt" = excluded."lastUsedAt"`;
 
+/** Whoever ends sessions meanwhile has them locked: those are left, so that neither waits for the other. */
+const SESSIONS_SQL = `update "Session" set "lastUsedAt" = now()
+  where id in (select id from "Session" where id = any($1::uuid[]) for no key update skip locked)`;
+
 interface KeyUse {
   id: number;
   companyId: string;
@@ -59,14 +63,16 @@ export async function writeEvents(query: Database['query'], events: UsageEvent[]
 export function createUsageBuffer(database: Database, log: Log): UsageBuffer {
   let events: UsageEvent[] = [];
   let keys = new Map<string, KeyUse>();
+  let sessions = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   let isFailing = false;
 
   async function write(): Promise<void> {
-    const [someEvents, someKeys] = [events, [...keys.values()]];
+    const [someEvents, someKeys, someSessions] = [events, [...keys.values()], [...sessions]];
     events = [];
     keys = new Map();
+    sessions = new Set();
     isFailing = false;
     try {
       if (someEvents.length > 0) await writeEvents(database.query, someEvents);
@@ -94,6 +100,13 @@ export function createUsageBuffer(database: Database, log: Log): UsageBuffer {
       isFailing = true;
       for (const use of someKeys) add(use);
       log.error({ err: error }, 'key usage could not be written yet');
+    }
+    try {
+      if (someSessions.length > 0) await database.query(SESSIONS_SQL, [someSessions]);
+    } catch (error) {
+      isFailing = true;
+      for (const id of someSessions) sessions.add(id);
+      log.error({ err: error }, 'uses of sessions could not be written yet');
     }
   }
 
@@ -130,11 +143,15 @@ export function createUsageBuffer(database: Database, log: Log): UsageBuffer {
       add({ id, companyId, operation, requests: isFailed ? 0 : 1, failed: isFailed ? 1 : 0 });
       wake();
     },
+    sessionUse(id) {
+      sessions.add(id);
+      wake();
+    },
     flush,
     async stop() {
       await flush();
       // Once more for what failed, or came meanwhile.
-      if (events.length > 0 || keys.size > 0) await flush();
+      if (events.length > 0 || keys.size > 0 || sessions.size > 0) await flush();
       clearTimeout(timer);
     },
   };

@@ -39,6 +39,12 @@ builder.prismaObject('Session', {
     }),
     createdAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: (row) => row.createdAt }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends by itself.', resolve: (row) => row.expiresAt }),
+    lastUsedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last used, to some five minutes; null for never.',
+      resolve: (row) => row.lastUsedAt,
+    }),
     revokedAt: t.field({
       type: 'DateTime',
       nullable: true,

@@ -5,7 +5,7 @@ import { createWorld, type World } from '../../prisma/seed/world.ts';
 import { openApp, openAuthenticator } from '../../src/boot.ts';
 import { readConfig } from '../../src/config.ts';
 import type { App } from '../../src/context.ts';
-import { toGlobalId } from '../../src/ids.ts';
+import { parseGlobalId, toGlobalId } from '../../src/ids.ts';
 import type { RoleName } from '../../src/permissions.ts';
 import { createGateway, type Gateway } from '../../src/http/server.ts';
 import { schema } from '../../src/schema.ts';
@@ -19,8 +19,8 @@ export type Answer = {
 };
 /* oxlint-enable typescript/no-explicit-any */
 
-/** Bookkeeping of usage, half a second later, and looking up credentials, which are kept for a minute or until they change. */
-const UNTIMED = /"ApiKeyUsage"|insert into "UsageEvent"|"(?:secret|token)Hash" = \$1/;
+/** Bookkeeping of uses, half a second later, and looking up credentials, which are kept for a minute or until they change. */
+const UNTIMED = /"ApiKeyUsage"|insert into "UsageEvent"|update "Session" set "lastUsedAt"|"(?:secret|token)Hash" = \$1/;
 
 export interface TestGateway {
   app: App;
@@ -35,6 +35,15 @@ export interface TestGateway {
     variables?: Record<string, unknown>,
     init?: { signal?: AbortSignal; headers?: Record<string, string> },
   ): Promise<Answer>;
+  /** Sends a mutation with an input and answers its payload; `errors` is how it asks for `userErrors`. */
+  mutate(
+    key: string | null,
+    name: string,
+    input: object,
+    fields: string,
+    errors?: string,
+    init?: { signal?: AbortSignal },
+  ): Promise<Answer['data']>;
   /** The statements that something sends to the database; what comes on its own time is left out. */
   statements(work: () => Promise<unknown>): Promise<string[]>;
   /** A company with a user and a key for each role. */
@@ -75,19 +84,27 @@ export async function testGateway(
   const auth = await openAuthenticator(app);
   const gateway = createGateway(app, schema, auth, () => '<!doctype html><title>Explorer</title>');
   const world = createWorld(app.database);
+  const run: TestGateway['run'] = async (key, query, variables = {}, init = {}) => {
+    const response = await gateway.fetch('http://gateway/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(key ? { 'x-api-key': key } : {}), ...init.headers },
+      body: JSON.stringify({ query, variables }),
+      ...(init.signal ? { signal: init.signal } : {}),
+    });
+    return (await response.json()) as Answer;
+  };
   return {
     app,
     gateway,
     world,
     warehouses: path.join(dir, 'warehouses'),
-    async run(key, query, variables = {}, init = {}) {
-      const response = await gateway.fetch('http://gateway/graphql', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...(key ? { 'x-api-key': key } : {}), ...init.headers },
-        body: JSON.stringify({ query, variables }),
-        ...(init.signal ? { signal: init.signal } : {}),
-      });
-      return (await response.json()) as Answer;
+    run,
+    async mutate(key, name, input, fields, errors = 'userErrors { code path }', init = {}) {
+      const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
+      const document = `mutation ($input: ${type}!) { ${name}(input: $input) { ${fields} ${errors} } }`;
+      const answer = await run(key, document, { input }, init);
+      if (answer.errors) throw new Error(JSON.stringify(answer.errors));
+      return answer.data[name];
     },
     async statements(work) {
       await app.usage.flush();
@@ -125,3 +142,6 @@ export async function testGateway(
 /** The opaque id of a row. */
 export const gid = (type: string, row: { id: string | number } | string | number): string =>
   toGlobalId(type, typeof row === 'object' ? row.id : row);
+
+/** What an opaque id says of its row: its id in the database. */
+export const keyOf = (id: string): string => parseGlobalId(id)?.key ?? '';

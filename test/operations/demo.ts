@@ -1,3 +1,5 @@
+import { parseGlobalId } from '../../src/ids.ts';
+
 /** Things of the demo market by their ids, which are the same in every one; the seller is Kickoff Metrics. */
 export const assets = {
   homeAdvantage: 'QXNzZXQ6MDE5NDAwNTctZDVhNS03ZWVkLThmMjUtYTFlNGFmZTcwZmQw',
@@ -33,7 +35,7 @@ export const prices = {
 };
 
 /** The key of a row within its opaque id. */
-export const keyOf = (id: string): string => Buffer.from(id, 'base64url').toString().split(':')[1] ?? '';
+export const keyOf = (id: string): string => parseGlobalId(id)?.key ?? '';
 
 /** Reference data. */
 export const reference = {

@@ -49,6 +49,7 @@ export const market: Row[] = [
         assets(search: "odds", first: 3, orderBy: { field: PRICE_USD, direction: DESC }) { totalCount { value } nodes { slug price { priceUsd } } }
         ofAKind: assets(where: { category: { eq: "Odds and Betting Markets" }, tags: { eq: "odds" } }, orderBy: { field: TRENDING, direction: DESC }) { totalCount { value } }
         assetFacets(search: "odds") { kind value count }
+        facetsOfAKind: assetFacets(where: { category: { eq: "Odds and Betting Markets" }, tags: { eq: "odds" } }) { kind value count }
         asset(by: { path: "kickoff-metrics/home-advantage-index" }) { recommendations(first: 2) { listing { slug } score reasons } }
       }
     }`,
@@ -73,6 +74,7 @@ export const market: Row[] = [
         ],
       });
       expect(marketplace.ofAKind.totalCount.value).toBe(5);
+      expect(marketplace.facetsOfAKind).toContainEqual({ kind: 'TAG', value: 'odds', count: 5 });
       expect(marketplace.assetFacets).toEqual(
         expect.arrayContaining([
           { kind: 'ASSET_TYPE', value: 'CALCULATION', count: 3 },
