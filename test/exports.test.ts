@@ -144,6 +144,7 @@ beforeAll(async () => {
     SOURCE,
     `create table nasty as select * from (values (1, '=1+1', -5.5::decimal(4, 1)), (2, '+cmd', 1), (3, '-2+3', 2), (4, '@SUM(A1)', 3), (5, e'\\tx', 4), (6, e'\\rx', 5), (7, 'a=b', 6)) v(id, text, n)`,
     'create table none as select 1::integer as id where false',
+    `create view wide as select (n * 7919) % 600000 as id, repeat('x', 1000) || n as note from range(600000) r(n)`,
     'create view slow as select count(*) as id from range(1000000000) a, range(1000) b where (a.range * b.range) % 7 = 3',
   ]);
   source = await t.world.connection(seller.company.id, { engineId: 57, settings: { path: file } });
@@ -343,6 +344,23 @@ describe('exports work', () => {
         clock: 'TIME',
       }),
     );
+  });
+
+  it('are sorted where all rows together do not fit in memory, and leave nothing of that', async () => {
+    const wide = [
+      { name: 'id', type: 'BIGINT' },
+      { name: 'note', type: 'STRING' },
+    ];
+    const row = await endpoint({
+      sourceTableName: 'wide',
+      endpointSchema: { columns: wide },
+      maxRecordsPerExport: 20_000,
+    });
+    const made = await done(buyer.keys.ANALYST, row, { format: 'JSONL' });
+    expect(made).toMatchObject({ rowCount: 20_000, isTruncated: true, errorMessage: null });
+    const lines = (await (await download(made.downloadUrl)).text()).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).id)).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
+    expect(files().filter((name) => name.startsWith('work'))).toEqual([]);
   });
 
   it('keep spreadsheets from running cells, unless told otherwise', async () => {

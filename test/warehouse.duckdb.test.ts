@@ -8,7 +8,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDuckdb } from '../src/warehouse/duckdb.ts';
 import { EngineError } from '../src/warehouse/engine.ts';
-import type { Limits } from '../src/warehouse/engine.ts';
+import type { Limits, Spill } from '../src/warehouse/engine.ts';
 import { collect } from '../src/warehouse/query.ts';
 import type { QueryResult } from '../src/warehouse/query.ts';
 import { directory, duckdb, file, LIMITS, name } from './warehouse.fixtures.ts';
@@ -103,6 +103,24 @@ describe('DuckDB in its own processes', () => {
       EngineError,
     );
     expect((await query('SELECT 1')).rowCount).toBe(1);
+  });
+
+  it('sorts more than fits in memory where it is given a folder for that, within its bound', async () => {
+    // Wider than the memory limit of a child when it is held whole, and too many rows for a heap of the first ones.
+    const wide = `SELECT n, repeat('x', 1000) || n AS note FROM range(600000) r(n) ORDER BY (n * 7919) % 600000, note LIMIT 20000`;
+    const sorted = (spill?: Spill) =>
+      query(wide, { maxRows: 20_000, maxBytes: 100_000_000, ...(spill ? { spill } : {}) });
+    const tooMuch = { code: 'ENGINE_FAILED', message: expect.stringContaining('needs more memory than it may have') };
+    const folder = await mkdtemp(join(tmpdir(), 'spill-'));
+    await expect(sorted({ directory: folder, maxBytes: 1024 ** 2 })).rejects.toMatchObject(tooMuch);
+    const { values, rowCount } = await sorted({ directory: folder, maxBytes: 1024 ** 3 });
+    expect(rowCount).toBe(20_000);
+    expect((values[0] as number[]).map((n) => (n * 7919) % 600_000)).toEqual(
+      Array.from({ length: 20_000 }, (_, i) => i),
+    );
+    // The next one has no folder.
+    await expect(sorted()).rejects.toMatchObject(tooMuch);
+    await rm(folder, { recursive: true });
   });
 
   it('survives a query that cannot be interrupted', async () => {

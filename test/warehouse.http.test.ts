@@ -384,7 +384,10 @@ describe('what only one of them does', () => {
   it('verifies whose certificate it is', async () => {
     const own = createCertificate('localhost');
     const other = createCertificate('db.example.com');
-    const [server, foreign] = await Promise.all([startClickhouse(SECRET, own), startClickhouse(SECRET, other)]);
+    const [server, foreign] = await Promise.all([
+      startClickhouse(SECRET, { tls: own }),
+      startClickhouse(SECRET, { tls: other }),
+    ]);
     const settings = (url: string, cert: string | null): Record<string, unknown> => ({
       ...hostPort(url),
       host: 'localhost',

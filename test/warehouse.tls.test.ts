@@ -49,7 +49,7 @@ const ways = {
   clickhouse: {
     start: async (kind: Shown) => {
       const tls = shown[kind];
-      const server: EngineServer = await startClickhouse(SECRET, tls ?? undefined);
+      const server: EngineServer = await startClickhouse(SECRET, tls ? { tls } : {});
       const close = (): Promise<void> => server.close();
       return { port: Number(new URL(server.url).port), plain: 0, secure: 0, close } satisfies TlsServer;
     },

@@ -7,7 +7,7 @@ import { DomainError, notFound } from '../errors.ts';
 import { events } from '../events.ts';
 import { plainJson } from '../text/plain-text.ts';
 import type { Asset, Prisma } from '../generated/prisma/client.ts';
-import type { Cell, TableInfo } from '../warehouse/engine.ts';
+import type { Cell, Dialect, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';
 import { demandOwnAsset } from './access.ts';
 
@@ -64,6 +64,17 @@ export async function refreshAssetSchema(ctx: Context, id: string): Promise<Asse
   return after;
 }
 
+function scanSql({ schema, name: table }: TableInfo, column: string, dialect: Dialect, limit: number): string {
+  try {
+    const name = quoteName(column, dialect);
+    // Sorted by its name: to ClickHouse, a number may be nothing but one.
+    return `SELECT DISTINCT ${name} FROM ${quoteTable(schema, table, dialect)} WHERE ${name} IS NOT NULL ORDER BY ${name} ${pageBounds(limit, 0, dialect)}`;
+  } catch (error) {
+    if (error instanceof RangeError) throw notFound('column', ['column']);
+    throw error;
+  }
+}
+
 /**
  * Distinct values of a column of the table behind an asset, sorted, without null, at most `limit`.
  * @throws DomainError NOT_FOUND for a column or table that the engine does not list, BAD_REQUEST, CONNECTION_FAILED
@@ -75,13 +86,12 @@ export async function scanColumn(ctx: Context, asset: Source, column: string, li
   if (!table || !asset.connectionId || !table.columns.some(({ name }) => name === column))
     throw notFound('column', ['column']);
   const { engine, target, timeoutMs } = await openConnection(ctx, asset.connectionId, asset.companyId);
-  const name = quoteName(column, engine.dialect);
-  const sql = `SELECT DISTINCT ${name} FROM ${quoteTable(table.schema, table.name, engine.dialect)} WHERE ${name} IS NOT NULL ORDER BY 1 ${pageBounds(limit, 0, engine.dialect)}`;
+  const sql = scanSql(table, column, engine.dialect, limit);
   try {
     const limits = { timeoutMs, maxRows: limit, maxBytes: ctx.app.config.RUN_MAX_BYTES };
-    return (
-      (await collect(engine, target, { sql, values: [] }, limits, { onExcess: 'truncate' }, ctx.signal)).values[0] ?? []
-    );
+    const result = await collect(engine, target, { sql, values: [] }, limits, { onExcess: 'truncate' }, ctx.signal);
+    // What is no number, and infinity, come as null.
+    return (result.values[0] ?? []).filter((cell) => cell !== null);
   } catch (error) {
     throw ownerFailure(error);
   }

@@ -2,6 +2,7 @@ import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { plainJson } from '../text/plain-text.ts';
 import type { Connection, Prisma } from '../generated/prisma/client.ts';
+import { EngineError } from '../warehouse/engine.ts';
 import type { Cell, Column, Dialect, StageResult, TableInfo } from '../warehouse/engine.ts';
 import { collect } from '../warehouse/query.ts';
 import { ownerFailure } from './failure.ts';
@@ -13,6 +14,14 @@ const STORED_TABLES = 2000;
 const TEST_MS = 60_000;
 /** Rows of a table that a sample is picked from at most: a large table is not read to its end for a few of its rows. */
 const SAMPLED_FROM = 100_000;
+/** How engines say that they read only blocks of a table that they pick at random, so many per cent of it. */
+const BLOCKS: Partial<Record<Dialect, (percent: string) => string>> = {
+  duckdb: (percent) => `TABLESAMPLE SYSTEM (${percent} PERCENT)`,
+  postgres: (percent) => `TABLESAMPLE SYSTEM (${percent})`,
+  sqlserver: (percent) => `TABLESAMPLE SYSTEM (${percent} PERCENT)`,
+  snowflake: (percent) => `TABLESAMPLE SYSTEM (${percent})`,
+  bigquery: (percent) => `TABLESAMPLE SYSTEM (${percent} PERCENT)`,
+};
 
 /** How a test of a connection went. */
 export interface ConnectionTest {
@@ -108,12 +117,22 @@ function randomOf(dialect: Dialect): string {
   return ['mysql', 'bigquery', 'databricks', 'clickhouse'].includes(dialect) ? 'rand()' : 'random()';
 }
 
-function sampleSql(table: TableInfo, dialect: Dialect, limit: number): string {
+/** The words that spread a sample over all of a large table; null where its first rows have to do. */
+function blocksOf({ kind, rowEstimate }: TableInfo, dialect: Dialect): string | null {
+  const words = BLOCKS[dialect];
+  if (!words || kind === 'VIEW') return null;
+  // BigQuery does not tell how many rows there are; it reads all of a small table, and bills all of a large one for its first rows.
+  if (rowEstimate === null) return dialect === 'bigquery' ? words('10') : null;
+  return rowEstimate > 2 * SAMPLED_FROM ? words(((100 * SAMPLED_FROM) / rowEstimate).toFixed(6)) : null;
+}
+
+function sampleSql(table: TableInfo, dialect: Dialect, limit: number, blocks: string | null): string {
   try {
     const columns = table.columns.map(({ name }) => quoteName(name, dialect)).join(', ');
     const first = (rows: number, rest: string): string =>
       dialect === 'sqlserver' ? `SELECT TOP (${rows}) ${columns} ${rest}` : `SELECT ${columns} ${rest} LIMIT ${rows}`;
-    const from = first(SAMPLED_FROM, `FROM ${quoteTable(table.schema, table.name, dialect)}`);
+    const whole = quoteTable(table.schema, table.name, dialect);
+    const from = first(SAMPLED_FROM, `FROM ${whole}${blocks === null ? '' : ` ${blocks}`}`);
     return first(limit, `FROM (${from}) picked ORDER BY ${randomOf(dialect)}`);
   } catch (error) {
     if (error instanceof RangeError) throw notFound('table', ['table']);
@@ -122,7 +141,8 @@ function sampleSql(table: TableInfo, dialect: Dialect, limit: number): string {
 }
 
 /**
- * Rows of a table that the engine lists, picked at random of its first 100,000.
+ * Rows of a table that the engine lists, picked at random: of blocks from all over a large table where the engine picks
+ * them, else of its first 100,000 rows.
  * @throws DomainError NOT_FOUND for another table, CONNECTION_FAILED
  */
 export async function sampleData(
@@ -133,11 +153,24 @@ export async function sampleData(
   const [found] = await liveTables(ctx, connection, { schemas: [asked.schema], tables: [asked.table], limit: 1 });
   if (!found || found.columns.length === 0) throw notFound('table', ['table']);
   const { engine, target, timeoutMs } = await openConnection(ctx, connection.id, connection.companyId);
-  const sql = sampleSql(found, engine.dialect, asked.limit);
   const limits = { timeoutMs, maxRows: asked.limit, maxBytes: ctx.app.config.RUN_MAX_BYTES };
-  try {
+  const read = async (blocks: string | null): Promise<Sample> => {
+    const sql = sampleSql(found, engine.dialect, asked.limit, blocks);
     const result = await collect(engine, target, { sql, values: [] }, limits, { onExcess: 'truncate' }, ctx.signal);
     return { columns: result.columns, values: result.values, rowCount: result.rowCount };
+  };
+  const blocks = blocksOf(found, engine.dialect);
+  try {
+    if (blocks !== null) {
+      const spread = await read(blocks).catch((error: unknown) => {
+        // Tables of other servers, and others, are not read in part.
+        if (error instanceof EngineError && error.code === 'ENGINE_FAILED') return null;
+        throw error;
+      });
+      // An estimate may be of a time when there were more rows.
+      if (spread && spread.rowCount >= Math.min(asked.limit, found.rowEstimate ?? 1)) return spread;
+    }
+    return await read(null);
   } catch (error) {
     throw ownerFailure(error);
   }

@@ -289,7 +289,8 @@ builder.prismaObjectFields('Connection', (t) => ({
     nullable: true,
     access: 'connections:write',
     cost: 100,
-    description: 'Rows of one of its tables, picked at random of the first 100,000 that the engine has now.',
+    description:
+      'Rows of one of its tables, picked at random: of parts from all over a large table on DuckDB, PostgreSQL, SQL Server, Snowflake and BigQuery, else of its first 100,000.',
     args: {
       schema: t.arg.string({ required: true, description: 'The schema of the table.' }),
       table: t.arg.string({ required: true, description: 'Its name.' }),

@@ -8,7 +8,7 @@ import { EngineError, type Running } from '../warehouse/engine.ts';
 
 /** One export may keep an engine at work for so long: it reads all, not a page. */
 const SOURCE_MS = 30 * 60_000;
-/** Rough size of all cells of an export. */
+/** Rough size of all cells of an export; as much may lie on the disk while they are sorted. */
 const SOURCE_BYTES = 8 * 1024 ** 3;
 
 /** What an export reads and whose it is. */
@@ -18,7 +18,7 @@ export interface Source {
 }
 
 /**
- * Starts the query of an export on the seller's engine. The endpoint is the one that the buyer could fetch from when
+ * Starts the query of an export on the seller's engine; an engine of our own sorts what does not fit in memory in `spill`. The endpoint is the one that the buyer could fetch from when
  * they asked; it must still be there and run.
  * @throws DomainError ENDPOINT_INACTIVE, CONNECTION_FAILED, SQL_REJECTED, VALIDATION; EngineError
  */
@@ -26,6 +26,7 @@ export async function openSource(
   ctx: Context,
   asked: Pick<Export, 'endpointId' | 'parameters' | 'maxRows'>,
   signal: AbortSignal,
+  spill: string,
 ): Promise<Source> {
   const endpoint = await ctx.db.endpoint.findFirst({ where: { id: asked.endpointId, active: true } });
   if (!endpoint || endpoint.status === 'INACTIVE')
@@ -45,7 +46,12 @@ export async function openSource(
       cause: error,
     });
   }
-  const limits = { timeoutMs: SOURCE_MS, maxRows: asked.maxRows, maxBytes: SOURCE_BYTES };
+  const limits = {
+    timeoutMs: SOURCE_MS,
+    maxRows: asked.maxRows,
+    maxBytes: SOURCE_BYTES,
+    spill: { directory: spill, maxBytes: SOURCE_BYTES },
+  };
   return { running: await engine.run(target, statement, limits, signal), sellerCompanyId };
 }
 

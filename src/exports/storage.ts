@@ -51,6 +51,9 @@ export async function workPath(config: StorageConfig, key: string): Promise<stri
   return path.join(directory, `${key}.part`);
 }
 
+/** The folder beside a file that is being made, for what does not fit in memory. */
+export const spillPath = (path: string): string => `${path}.spill`;
+
 /** Puts a finished file under its key, whole or not at all; the file at `from` is gone then. Answers its size. */
 export async function keepFile(
   config: StorageConfig,
@@ -87,7 +90,7 @@ export async function dropFile(config: StorageConfig, key: string): Promise<void
 /** Removes what an attempt that died may have left: parts of the file, or the whole of it that nobody counted. */
 export async function dropAttempt(config: StorageConfig, key: string): Promise<void> {
   const part = await workPath(config, key);
-  for (const file of [part, `${part}.lines`, `${part}.spill`]) await rm(file, { force: true, recursive: true });
+  for (const file of [part, `${part}.lines`, spillPath(part)]) await rm(file, { force: true, recursive: true });
   await dropFile(config, key);
 }
 

@@ -6,7 +6,7 @@ import type { Job } from '../jobs.ts';
 import { plainText } from '../text/plain-text.ts';
 import { failRun, succeedRun, type RunRow } from '../usage/runs.ts';
 import { failureOf, openSource, type Failure } from './source.ts';
-import { dropAttempt, dropFile, fileTypes, keepFile, workPath } from './storage.ts';
+import { dropAttempt, dropFile, fileTypes, keepFile, spillPath, workPath } from './storage.ts';
 import { chargeOf } from './terms.ts';
 import { writeRows, type Written } from './write.ts';
 
@@ -133,13 +133,14 @@ async function make(
   const keyOf = (attempt: number): string => `${row.id}.${attempt}.${ending}`;
   const fileKey = keyOf(row.attempt);
   const path = await workPath(app.config, fileKey);
+  const spill = spillPath(path);
   let isKept = false;
   try {
     for (let attempt = 1; attempt < row.attempt; attempt++) await dropAttempt(app.config, keyOf(attempt));
     const start = performance.now();
-    const { running } = await openSource(ctx, row, signal);
+    const { running } = await openSource(ctx, row, signal, spill);
     const onRows = (rows: number): void => void (progress.rows = rows);
-    const written = await writeRows(running, { ...row, path }, onRows, signal);
+    const written = await writeRows(running, { ...row, path, spill }, onRows, signal);
     const engineMs = performance.now() - start;
     const byteCount = await keepFile(app.config, path, fileKey, contentType, signal);
     isKept = true;
@@ -148,6 +149,9 @@ async function make(
     await rm(path, { force: true });
     if (isKept) await dropFile(app.config, fileKey);
     throw error;
+  } finally {
+    // A process that is being stopped may still write there.
+    await rm(spill, { force: true, recursive: true, maxRetries: 5 });
   }
 }
 

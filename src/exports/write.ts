@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExportFormat } from '../generated/prisma/client.ts';
 import type { Cell, Column, Running } from '../warehouse/engine.ts';
@@ -7,10 +7,11 @@ import { csvHeader, csvRows } from './csv.ts';
 import { jsonlRows } from './jsonl.ts';
 import { parquetLines } from './parquet-columns.ts';
 
-/** What is written and where: `path` is the file in the end. */
+/** What is written and where: `path` is the file in the end, `spill` a folder for what does not fit in memory. */
 export interface Target {
   format: ExportFormat;
   path: string;
+  spill: string;
   isSpreadsheetSafe: boolean;
   maxRows: number;
 }
@@ -82,7 +83,7 @@ export async function writeRows(
   onRows: (rowCount: number) => void,
   signal: AbortSignal,
 ): Promise<Written> {
-  const { format, path: file, isSpreadsheetSafe: isSafe, maxRows } = target;
+  const { format, path: file, spill, isSpreadsheetSafe: isSafe, maxRows } = target;
   const columns: readonly Column[] = running.columns;
   const source = { running, maxRows, onRows, signal };
   if (format === 'CSV') {
@@ -91,14 +92,12 @@ export async function writeRows(
   }
   if (format === 'JSONL') return writeText(file, '', (values, rows) => jsonlRows(columns, values, rows), source);
   const lines = parquetLines(columns);
-  const [between, spill] = [`${file}.lines`, `${file}.spill`];
+  const between = `${file}.lines`;
   try {
-    await mkdir(spill, { recursive: true });
     const written = await writeText(between, '', lines.rows, source);
     await convert(spill, lines.copy(between, file), signal);
     return written;
   } finally {
     await rm(between, { force: true });
-    await rm(spill, { force: true, recursive: true });
   }
 }

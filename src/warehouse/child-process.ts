@@ -107,7 +107,7 @@ export class EngineProcess {
   private stopping: Promise<boolean> | null = null;
   private onStopped: (() => void) | null = null;
 
-  constructor(program: ChildProgram, { path, tables }: FileSource, onExit: () => void) {
+  constructor(program: ChildProgram, { path, tables, spill }: FileSource, onExit: () => void) {
     this.stopGraceMs = program.stopGraceMs;
     this.child = launch(program);
     let exited = false;
@@ -132,7 +132,7 @@ export class EngineProcess {
     this.child.on('message', (reply: Reply) => this.receive(reply));
     this.hold(false);
     const timer = setTimeout(() => this.kill(), OPEN_MS);
-    this.opened = this.request({ type: 'open', path, tables }).then(
+    this.opened = this.request({ type: 'open', path, tables, spill }).then(
       () => clearTimeout(timer),
       (error: unknown) => {
         clearTimeout(timer);

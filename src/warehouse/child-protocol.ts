@@ -1,4 +1,4 @@
-import type { Cell, Column, ParameterValue } from './engine.ts';
+import type { Cell, Column, ParameterValue, Spill } from './engine.ts';
 import type { SampleBounds, Sampling } from './sample.ts';
 
 /** A table made of files: their names from the folder that is opened, and how a CSV file is written. */
@@ -14,7 +14,7 @@ export interface FileTable {
 
 /** What the parent says to a child that has a database file open; one request at a time, except `stop`. */
 export type Request =
-  | { type: 'open'; id: number; path: string; tables: FileTable[] | null }
+  | { type: 'open'; id: number; path: string; tables: FileTable[] | null; spill?: Spill | undefined }
   | {
       type: 'run';
       id: number;

@@ -156,7 +156,7 @@ async function answer(request: Request): Promise<void> {
     if (request.type === 'open') {
       if (request.tables) process.chdir(request.path);
       isFiles = request.tables !== null;
-      instance = await openDuckdb(request.path, request.tables);
+      instance = await openDuckdb(request.path, request.tables, request.spill);
       send({ type: 'opened', id });
     } else if (request.type === 'run') {
       await start(request);

@@ -25,6 +25,7 @@ const PROGRAM: ChildProgram = {
 const COMMON = {
   dialect: 'duckdb',
   program: PROGRAM,
+  canSpill: true,
   tables: tablesStatement,
   typeOf: duckdbColumnType,
   estimateOf: duckdbEstimate,

@@ -66,6 +66,14 @@ export interface Limits {
   maxBytes: number;
   /** Read its largest table in part, by an object of the session that stands in front of it: for engines that can. */
   sample?: SampleBounds;
+  /** What does not fit in memory goes here: for engines in processes of ours, which write nothing unless told to. */
+  spill?: Spill;
+}
+
+/** A folder that one query alone has, made where it is needed, and how much may lie there; whoever runs the query removes it. */
+export interface Spill {
+  directory: string;
+  maxBytes: number;
 }
 
 /** What a driver needs to open a connection; the shape of `settings` is the driver's own (see `settingsSchema`). */

@@ -54,6 +54,8 @@ export interface FileEngineOptions {
   sourceOf: (settings: Record<string, unknown>) => FileSource | Promise<FileSource>;
   maxChildren: number;
   program: ChildProgram;
+  /** Whether its program heeds `Limits.spill`. */
+  canSpill?: true;
   /** What to do where a file does not open. */
   openHint: string;
   tables: (filter: { schemas?: string[]; tables?: string[]; limit: number }) => Statement;
@@ -68,8 +70,10 @@ export function createFileEngine(options: FileEngineOptions): Engine {
   const pool = new ChildPool(options.program, options.maxChildren);
 
   async function lease(target: ConnectionTarget, source: FileSource, signal: AbortSignal): Promise<Lease> {
+    // A process that may write serves that query alone.
+    const key = source.spill ? `${target.key} ${source.spill.directory}` : target.key;
     try {
-      return await pool.acquire(target.key, source, signal);
+      return await pool.acquire(key, source, signal);
     } catch (error) {
       throw engineError(error, source.path, 'READ_ONLY', options.openHint);
     }
@@ -87,6 +91,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     let held: Lease;
     try {
       source = await orAbort(Promise.resolve(options.sourceOf(target.settings)), time.signal);
+      if (limits.spill && options.canSpill) source = { ...source, spill: limits.spill };
       held = await lease(target, source, time.signal);
     } catch (error) {
       time.end();
@@ -97,7 +102,7 @@ export function createFileEngine(options: FileEngineOptions): Engine {
     function end(usable: boolean): void {
       over = true;
       time.end();
-      release(usable);
+      release(usable && !source.spill);
     }
     function stop(): void {
       if (over) return;

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { FileTable } from './child-protocol.ts';
 import { EngineError } from './engine.ts';
+import type { Spill } from './engine.ts';
 import { wrong } from './http/settings.ts';
 
 /** What a child opens. */
@@ -14,6 +15,8 @@ export interface FileSource {
   tables: FileTable[] | null;
   /** All files behind it: where one is replaced, another process is needed. */
   files: string[];
+  /** Where the process may write, for one query. */
+  spill?: Spill;
 }
 
 /** True for a path below a directory; both must be real ones. */

@@ -1,5 +1,6 @@
 import type { Cell } from '../../src/warehouse/engine.ts';
 import type { EngineServer } from './engine-servers.ts';
+import type { SmallDatabase } from './small-database.ts';
 import { keys, startAthena, startBigquery, startSnowflake } from './engine-servers-cloud.ts';
 import { startClickhouse, startDatabricks, startTrino } from './engine-servers-open.ts';
 
@@ -9,7 +10,8 @@ export const SECRET = 'hunter2-very-secret-0123';
 /** An engine, the service in small behind it, and what both say. */
 export interface Fixture {
   driver: string;
-  start: () => Promise<EngineServer>;
+  /** Starts it, with tables of `small` where they are given. */
+  start: (small?: SmallDatabase) => Promise<EngineServer>;
   settings: (url: string) => Record<string, unknown>;
   /** Settings that the service does not let in. */
   strangers: Record<string, unknown>;
@@ -32,7 +34,7 @@ export const hostPort = (url: string): { host: string; port: number } => ({
 export const fixtures: Fixture[] = [
   {
     driver: 'clickhouse',
-    start: () => startClickhouse(SECRET),
+    start: (small) => startClickhouse(SECRET, { small }),
     settings: (url) => ({ ...hostPort(url), username: 'reader', password: SECRET, tls: 'DISABLED' }),
     strangers: { password: 'wrong-password-99' },
     wrong: [
@@ -58,7 +60,7 @@ export const fixtures: Fixture[] = [
   },
   {
     driver: 'trino',
-    start: () => startTrino(SECRET),
+    start: (small) => startTrino(SECRET, small),
     settings: (url) => ({ ...hostPort(url), username: 'reader', password: SECRET, catalog: 'hive', tls: 'DISABLED' }),
     strangers: { password: 'wrong-password-99' },
     wrong: [
@@ -88,7 +90,7 @@ export const fixtures: Fixture[] = [
   },
   {
     driver: 'databricks',
-    start: () => startDatabricks(SECRET),
+    start: (small) => startDatabricks(SECRET, small),
     settings: (url) => ({ endpoint: url, token: SECRET, warehouseId: 'wh1', catalog: 'main' }),
     strangers: { token: 'wrong-password-99' },
     wrong: [
@@ -171,7 +173,7 @@ export const fixtures: Fixture[] = [
   },
   {
     driver: 'snowflake',
-    start: () => startSnowflake(SECRET),
+    start: (small) => startSnowflake(SECRET, small),
     settings: (url) => ({
       account: 'myorg-shop',
       endpoint: url,
@@ -216,7 +218,7 @@ export const fixtures: Fixture[] = [
   },
   {
     driver: 'athena',
-    start: () => startAthena(SECRET),
+    start: (small) => startAthena(SECRET, small),
     settings: (url) => ({
       region: 'eu-central-1',
       endpoint: url,

@@ -2,6 +2,7 @@
 import { clickhousePlan, databricksPlan, explained, trinoPlan } from './engine-plans.ts';
 import { actOf, catalogue, hugeText, numbers, redirect, serve } from './engine-servers.ts';
 import type { EngineServer, Json, Reply, Result } from './engine-servers.ts';
+import { literalsOf, type SmallDatabase, type SmallForm } from './small-database.ts';
 
 const clickhouseTypes: [name: string, type: string, value: unknown][] = [
   ['flag', 'Bool', true],
@@ -16,8 +17,16 @@ const clickhouseTypes: [name: string, type: string, value: unknown][] = [
   ['pairs', 'Map(String, Int8)', { a: 1 }],
 ];
 
+const clickhouseForm: SmallForm = {
+  types: { whole: 'Int64', ratio: 'Nullable(Float64)', text: 'Nullable(String)' },
+  cell: (text, kind) => (kind === 'ratio' ? (Number.isFinite(Number(text)) ? Number(text) : null) : text),
+};
+
 /** ClickHouse over HTTP: user `reader`, password as given; checks that queries come with `readonly=1`. */
-export function startClickhouse(password: string, tls?: { key: string; cert: string }): Promise<EngineServer> {
+export function startClickhouse(
+  password: string,
+  { tls, small }: { tls?: { key: string; cert: string }; small?: SmallDatabase | undefined } = {},
+): Promise<EngineServer> {
   const line = (row: unknown): string => `${JSON.stringify(row)}\n`;
   const refusal = (status: number, text: string): Reply => ({ status, text: `${text} (version 25.8.1.1)\n` });
   return serve(async ({ query, headers, text: sql }, server) => {
@@ -80,7 +89,9 @@ export function startClickhouse(password: string, tls?: { key: string; cert: str
     });
     if (explained(sql) !== null) return send(clickhousePlan(sql));
     if (sql.includes('system.tables')) {
-      const rows = catalogue(['Int32', 'Nullable(Decimal(9, 2))']).map((row) =>
+      const given = ['param_p1', 'param_p2'].map((name) => query.get(name)?.replaceAll('\\\\', '\\'));
+      const found = await small?.catalogue(clickhouseForm.types, given);
+      const rows = (found ?? catalogue(['Int32', 'Nullable(Decimal(9, 2))'])).map((row) =>
         row.map((cell) => (typeof cell === 'boolean' ? Number(cell) : cell)),
       );
       const types = ['String', 'String', 'String', 'Nullable(Float64)', 'String', 'String', 'UInt8'];
@@ -95,7 +106,9 @@ export function startClickhouse(password: string, tls?: { key: string; cert: str
       const given = [...query].filter(([name]) => name.startsWith('param_'));
       return send({ columns: given.map(([name]) => [name, 'String']), pages: [[given.map(([, value]) => value)]] });
     }
-    return send(numbers(sql, 'Int64', String));
+    const result = small && sql.includes(' FROM ') ? await small.answer(sql, clickhouseForm) : null;
+    if (result && 'refused' in result) return refusal(400, `Code: 62. DB::Exception: ${result.refused} (SYNTAX_ERROR)`);
+    return send(result ?? numbers(sql, 'Int64', String));
   }, tls);
 }
 
@@ -140,10 +153,15 @@ const trinoTypes: [column: Json, value: unknown][] = [
   [{ name: 'none', type: 'unknown' }, null],
 ];
 
+const trinoForm: SmallForm = {
+  types: { whole: 'bigint', ratio: 'double', text: 'varchar' },
+  cell: (text, kind) => (kind === 'text' || !Number.isFinite(Number(text)) ? text : Number(text)),
+};
+
 /** Trino: user `reader` with a password over Basic; statements with values must come as EXECUTE IMMEDIATE. */
-export async function startTrino(password: string): Promise<EngineServer> {
+export async function startTrino(password: string, small?: SmallDatabase): Promise<EngineServer> {
   const results = new Map<string, { sql: string; result: Result }>();
-  return serve(({ method, path, headers, text }, server) => {
+  return serve(async ({ method, path, headers, text }, server) => {
     const basic = `Basic ${Buffer.from(`reader:${password}`).toString('base64')}`;
     if (headers.authorization !== basic || headers['x-trino-user'] !== 'reader')
       return { status: 401, text: 'Unauthorized' };
@@ -177,7 +195,13 @@ export async function startTrino(password: string): Promise<EngineServer> {
       let result = numbers(sql, 'bigint', (n) => n);
       if (sql.includes('information_schema')) {
         const types = ['varchar', 'varchar', 'varchar', 'double', 'varchar', 'varchar', 'boolean'];
-        result = { columns: types.map((type, i) => [`c${i}`, type]), pages: [catalogue(['integer', 'decimal(9,2)'])] };
+        const found = await small?.catalogue(trinoForm.types, literalsOf(using));
+        const pages = [found ?? catalogue(['integer', 'decimal(9,2)'])];
+        result = { columns: types.map((type, i) => [`c${i}`, type]), pages };
+      } else if (small && sql.includes(' FROM ')) {
+        const answer = await small.answer(sql, trinoForm);
+        if ('refused' in answer) return { json: { id: name, error: error('SYNTAX_ERROR', answer.refused), stats: {} } };
+        result = answer;
       }
       if (sql.includes('parameters'))
         result = {
@@ -249,10 +273,15 @@ const databricksTypes: [name: string, type: string, value: string | null][] = [
   ['none', 'VOID', null],
 ];
 
+const databricksForm: SmallForm = {
+  types: { whole: 'BIGINT', ratio: 'DOUBLE', text: 'STRING' },
+  cell: (text) => text,
+};
+
 /** Databricks: a token, the warehouse `wh1`; results in chunks. */
-export async function startDatabricks(token: string): Promise<EngineServer> {
-  const statements: { json: Json; polls: number }[] = [];
-  return serve(({ method, path, headers, json }, server) => {
+export async function startDatabricks(token: string, small?: SmallDatabase): Promise<EngineServer> {
+  const statements: { json: Json; polls: number; result?: Result }[] = [];
+  return serve(async ({ method, path, headers, json }, server) => {
     if (headers.authorization !== `Bearer ${token}`)
       return { status: 403, json: { error_code: 403, message: 'Invalid access token.' } };
     if (method === 'POST' && path === '/api/2.0/sql/statements') {
@@ -279,18 +308,16 @@ export async function startDatabricks(token: string): Promise<EngineServer> {
     const act = actOf(sql);
     known.polls++;
     if (act === 'slow' || known.polls === 1) return { json: { statement_id: id, status: { state: 'RUNNING' } } };
-    if (act === 'broken') {
-      return {
-        json: {
-          statement_id: id,
-          status: {
-            state: 'FAILED',
-            error: { error_code: 'BAD_REQUEST', message: `[PARSE] near ${token} at 127.0.0.1 in /dbfs/x/y` },
-          },
-        },
-      };
+    const failed = (message: string): Reply => ({
+      json: { statement_id: id, status: { state: 'FAILED', error: { error_code: 'BAD_REQUEST', message } } },
+    });
+    if (act === 'broken') return failed(`[PARSE] near ${token} at 127.0.0.1 in /dbfs/x/y`);
+    let result = known.result ?? numbers(sql, 'BIGINT', String);
+    if (small && !known.result && sql.includes(' FROM ') && !sql.includes('information_schema')) {
+      const answer = await small.answer(sql, databricksForm);
+      if ('refused' in answer) return failed(`[PARSE_SYNTAX_ERROR] ${answer.refused}`);
+      result = known.result = answer;
     }
-    let result = numbers(sql, 'BIGINT', String);
     if (sql.includes('types'))
       result = {
         columns: databricksTypes.map(([name, type]) => [name, type]),
@@ -298,15 +325,16 @@ export async function startDatabricks(token: string): Promise<EngineServer> {
       };
     if (sql.includes('information_schema')) {
       const types = ['STRING', 'STRING', 'STRING', 'DOUBLE', 'STRING', 'STRING', 'BOOLEAN'];
-      const rows = catalogue(['INT', 'DECIMAL(9,2)']).map((row) =>
+      const given = ((known.json['parameters'] ?? []) as Json[]).map(({ value }) => value);
+      const found = await small?.catalogue(databricksForm.types, given);
+      const rows = (found ?? catalogue(['INT', 'DECIMAL(9,2)'])).map((row) =>
         row.map((cell) => (cell === null ? null : String(cell))),
       );
       result = { columns: types.map((type, i) => [`c${i}`, type]), pages: [rows] };
     }
     if (explained(sql) !== null) result = databricksPlan(sql);
     if (sql.includes('plan_unbound')) {
-      const message = '[UNBOUND_SQL_PARAMETER] Found the unbound parameter: p1. SQLSTATE: 42P02';
-      return { json: { statement_id: id, status: { state: 'FAILED', error: { error_code: 'BAD_REQUEST', message } } } };
+      return failed('[UNBOUND_SQL_PARAMETER] Found the unbound parameter: p1. SQLSTATE: 42P02');
     }
     if (sql.includes('parameters'))
       result = { columns: [['given', 'STRING']], pages: [[[JSON.stringify(known.json['parameters'])]]] };

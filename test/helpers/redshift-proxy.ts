@@ -11,7 +11,7 @@ export interface RedshiftProxy {
 
 /** Parameters, statements, columns, tables and functions that Redshift answers with an error, the error of a wrong name. */
 const UNKNOWN =
-  /lock_timeout|idle_in_transaction_session_timeout|standard_conforming_strings|bytea_output|DISCARD|FORMAT JSON|COLLATE "C"|relispartition|pg_roles|json_array_elements_text|has_any_column_privilege/g;
+  /lock_timeout|idle_in_transaction_session_timeout|standard_conforming_strings|bytea_output|DISCARD|FORMAT JSON|COLLATE "C"|relispartition|pg_roles|json_array_elements_text|has_any_column_privilege|TABLESAMPLE/g;
 /** ParameterStatus of the version, its length set to that of the version that it gets. */
 const STATUS = /S[^]{4}server_version\0[^\0]*\0/;
 const OLD = `S\0\0\0\x19server_version\x008.0.2\0`;

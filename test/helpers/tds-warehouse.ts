@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Cell } from '../../src/warehouse/engine.ts';
 import { sqlserverPlan } from './engine-plans.ts';
+import type { SmallDatabase, SmallForm } from './small-database.ts';
 import { startTds, type TdsOptions, type TdsRequest, type TdsServer } from './tds-server.ts';
 import {
   byteChange,
@@ -125,8 +126,16 @@ const CATALOGUE: [table: string, kind: string, column: string, type: string, isN
   ['paid', 'VIEW', 'id', 'int', true],
 ];
 
-/** Starts one that lets `reader` in with `password`, to the database `shop`. */
-export async function startTdsWarehouse(password: string, more: Partial<TdsOptions> = {}): Promise<TdsWarehouse> {
+const smallForm: SmallForm = {
+  types: { whole: 'bigint', ratio: 'float', text: 'nvarchar(100)' },
+  cell: (text, kind) => (kind === 'ratio' ? Number(text) : text),
+};
+
+/** Starts one that lets `reader` in with `password`, to the database `shop`, with tables of `small` where they are given. */
+export async function startTdsWarehouse(
+  password: string,
+  { small, ...more }: Partial<TdsOptions> & { small?: SmallDatabase } = {},
+): Promise<TdsWarehouse> {
   const running = new Set<string>();
   const ran: string[] = [];
   let orders = 10;
@@ -170,7 +179,16 @@ export async function startTdsWarehouse(password: string, more: Partial<TdsOptio
       kind === 'TABLE' ? '10' : null,
       ...column,
     ]);
-    await table(request, list, rows, sparseRow);
+    const own = await small?.catalogue(smallForm.types, names);
+    await table(request, list, own?.map((cells) => cells.with(3, cells[3] && String(cells[3]))) ?? rows, sparseRow);
+  }
+
+  async function select(request: TdsRequest, from: SmallDatabase): Promise<void> {
+    const answer = await from.answer(request.sql, smallForm);
+    if ('refused' in answer) return request.send(error(102, answer.refused), done(2));
+    const typesOf: Record<string, TdsType> = { bigint: types.bigint, float: types.float };
+    const list = answer.columns.map(([name, type]): TdsColumn => [name, typesOf[type] ?? types.nvarchar(100)]);
+    return table(request, list, answer.pages.flat());
   }
 
   async function given(request: TdsRequest): Promise<void> {
@@ -216,6 +234,7 @@ export async function startTdsWarehouse(password: string, more: Partial<TdsOptio
     if (sql.startsWith('set ansi_nulls')) return send(info(5701, 'Changed database context.'), done());
     if (sql.includes('fn_my_permissions')) return table(request, [['writes', types.int]], [[1]]);
     if (sql.includes('FROM sys.objects')) return catalogue(request);
+    if (small && sql.includes(' FROM ')) return select(request, small);
     if (expression) return table(request, [['x', expression[1]]], [[expression[2]]]);
     if (count) return numbers(request, Number(count));
     if (sql.includes('parameters')) return given(request);
