@@ -107,6 +107,11 @@ describe('assets refuse', () => {
     ]);
   });
 
+  it('a description with more tags than are read in good time', async () => {
+    const detailedDescription = '<'.repeat(20_001);
+    expect(codes(await desk.create({ detailedDescription }))).toEqual([['VALIDATION', 'input.detailedDescription']]);
+  });
+
   it('a version that is not the latest', async () => {
     const { asset } = await desk.create({});
     await desk.update(asset.id, { description: 'One' });

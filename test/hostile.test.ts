@@ -73,7 +73,7 @@ function* attacksOn(type: GraphQLInputType, name: string, field: string, depth =
   if (isListType(bare)) {
     const item = bare.ofType as GraphQLInputType;
     yield [];
-    yield Array.from({ length: 2000 }, () => usual(item, name, field));
+    yield Array(2000).fill(usual(item, name, field));
     for (const one of attacksOn(item, name, field, depth)) yield [one];
     return;
   }
@@ -133,6 +133,8 @@ async function attack({ name, field, around }: Place): Promise<{ sent: number; f
   const failures: string[] = [];
   let sent = 0;
   const root = name.startsWith('Mutation') ? 'mutation' : 'query';
+  // Readers are not in each other's way.
+  const atOnce = root === 'query' ? 10 : 1;
   const key = /^company(Grant|Set)|Review$/.test(field.name) ? us.keys.OPERATOR : us.keys.OWNER;
   const needed = field.args.filter((one) => isNonNullType(one.type) && one.defaultValue === undefined);
   const base = Object.fromEntries(needed.map((one) => [one.name, usual(one.type, one.name, field.name)]));
@@ -142,13 +144,17 @@ async function attack({ name, field, around }: Place): Promise<{ sent: number; f
     const given = used.map((one) => `${one.name}: $${one.name}`).join(', ');
     const document = `${root} (${declared}) { ${around(`${field.name}(${given}) ${selectionOf(field.type)}`)} }`;
     const isOfAll = /^(first|last|after|before|search|orderBy)$/.test(argument.name);
-    for (const value of attacksOnField(isOfAll ? 'lists' : name, argument, field.name, 0)) {
-      sent++;
-      const { data, errors = [] } = await t.run(key, document, { ...base, [argument.name]: value });
-      const ours = errors.find(({ extensions }) => ['INTERNAL', 'UNAVAILABLE'].includes(extensions.code));
-      if (ours || (!data && errors.length === 0))
-        failures.push(`${name} ${argument.name}: ${JSON.stringify(value).slice(0, 200)}`);
-    }
+    const values = attacksOnField(isOfAll ? 'lists' : name, argument, field.name, 0);
+    const sender = async (): Promise<void> => {
+      for (const value of values) {
+        sent++;
+        const { data, errors = [] } = await t.run(key, document, { ...base, [argument.name]: value });
+        const ours = errors.find(({ extensions }) => ['INTERNAL', 'UNAVAILABLE'].includes(extensions.code));
+        if (ours || (!data && errors.length === 0))
+          failures.push(`${name} ${argument.name}: ${JSON.stringify(value).slice(0, 200)}`);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, sender));
   }
   return { sent, failures };
 }
@@ -210,7 +216,7 @@ describe('guards', () => {
         const cursor = /"endCursor":"([^"]+)"/.exec(JSON.stringify(await t.run(us.keys.OWNER, document)))?.[1];
         if (!cursor) continue;
         const [fingerprint, , ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-        for (const value of values) {
+        const forge = async (value: unknown): Promise<void> => {
           forged++;
           // 1e400 is a number of JSON that none of JavaScript's can be written as.
           const text = JSON.stringify([fingerprint, value, ...rest]).replace('"1e400"', '1e400');
@@ -218,7 +224,8 @@ describe('guards', () => {
           const { errors = [] } = await t.run(us.keys.OWNER, document, { after });
           if (errors.some(({ extensions }) => extensions.code === 'INTERNAL'))
             found.push(`${name} ${sort.name} ${text}`);
-        }
+        };
+        await Promise.all(values.map(forge));
       }
     }
     expect(found).toEqual([]);

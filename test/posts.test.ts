@@ -308,6 +308,13 @@ describe('posts refuse', () => {
     expect(path(userErrors)).toEqual([['VALIDATION', ['input', 'contentHtml']]]);
   });
 
+  it('HTML with more tags than are read in good time', async () => {
+    const most = '<hr>'.repeat(20_000);
+    expect((await create(us.keys.EDITOR, { title: 'x', contentHtml: most })).userErrors).toEqual([]);
+    const { post, userErrors } = await create(us.keys.EDITOR, { title: 'x', contentHtml: `${most}<` });
+    expect([post, path(userErrors)]).toEqual([null, [['VALIDATION', ['input', 'contentHtml']]]]);
+  });
+
   it('runs that are not there, not of an asset, or not at an end, all at once', async () => {
     const foreignAsset = await t.world.asset(them.company.id);
     const foreign = await run(them.company.id, { assetId: foreignAsset.id });

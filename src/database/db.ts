@@ -84,6 +84,25 @@ function lazily<T extends object>(make: () => T): { value: T; made(): T | undefi
 
 const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
 
+/** Whether a statement failed by what it says: a value, a constraint, a deadlock, a rule of ours. */
+const isOfStatement = (error: unknown): boolean => /^(22|23|40|P0)/.test((error as { code?: string }).code ?? '');
+
+/**
+ * A statement on whatever connection is free. The pool's own closes the connection of each that fails; after a name that
+ * is taken it is as good as before, with all that it has planned.
+ */
+async function queryOf(pool: pg.Pool, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+  const client = await pool.connect();
+  try {
+    const result = await client.query(statement);
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(isOfStatement(error) ? undefined : (error as Error));
+    throw error;
+  }
+}
+
 const SESSION = `set timezone to 'UTC'; set plan_cache_mode to force_generic_plan`;
 
 /** Opens the pool; the first query connects. */
@@ -98,6 +117,7 @@ export function openDatabase(url: string, size: number, log: Log): Database {
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it
     onConnect: async (client) => void (await client.query(SESSION)),
   });
+  pool.query = ((statement: pg.QueryConfig) => queryOf(pool, statement)) as never;
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
   let statements = 0;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { builder, type ModelName } from './builder.ts';
 import { DomainError } from '../errors.ts';
 import { intOf, uuidOf } from '../ids.ts';
+import { MAX_TAGS } from '../text/html.ts';
 import { isPlainText } from '../text/plain-text.ts';
 
 /** One field of an input: its GraphQL type and the rule its value must keep, said once. */
@@ -66,6 +67,14 @@ export function text(description: string, max: number, min = 1): InputField<stri
     .regex(/^[^\0-\x08\x0b\x0c\x0e-\x1f]*$/, 'Has a control character.')
     .refine(isPlainText, 'Has half a character: a surrogate without its other.');
   return field('String', `${description} ${bounds}`, rule);
+}
+
+/** HTML that is going to be sanitised. */
+export function html(description: string, max: number): InputField<string> {
+  const bounds = `at most ${MAX_TAGS} tags.`;
+  const { rule, ...rest } = text(`${description} Has ${bounds}`, max);
+  const isShort = (given: string): boolean => given.split('<', MAX_TAGS + 2).length <= MAX_TAGS + 1;
+  return { ...rest, rule: rule.refine(isShort, `Takes ${bounds}`) };
 }
 
 /** A whole number between two bounds. */

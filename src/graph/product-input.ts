@@ -1,5 +1,5 @@
 import type { Asset } from '../generated/prisma/client.ts';
-import { dateTime, enumOf, inputObject, int, intIdOfType, listOfInput, text, type InputField } from './input.ts';
+import { dateTime, enumOf, html, inputObject, int, intIdOfType, listOfInput, text, type InputField } from './input.ts';
 import {
   GeographicCoverage,
   RateLimitGranularity,
@@ -26,7 +26,7 @@ const question: InputField<string> = text('A question that it answers.', 200, 15
 /** May be empty. */
 export const nullableOfProduct = {
   description: text('What it offers, in a sentence or two.', 2000),
-  detailedDescription: text('What it offers, at length, in HTML; it is sanitised.', 100_000),
+  detailedDescription: html('What it offers, at length, in HTML; it is sanitised.', 100_000),
   industryId: intIdOfType('Industry', 'The industry that it is for.'),
   useCaseId: intIdOfType('AssetUseCase', 'What it is good for.'),
   sourceSchemaName: text('The schema of the table behind it.', 255),

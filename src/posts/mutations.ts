@@ -8,6 +8,7 @@ import {
   defaulted,
   enumOf,
   expectedVersion,
+  html,
   idOfType,
   inputObject,
   int,
@@ -25,7 +26,7 @@ import { viewPost } from './view.ts';
 const title = text('Its title.', 300);
 const category = text('A free label, such as Sports.', 100);
 const teaser = text('A short text that leads to it.', 1000);
-const contentHtml = { ...text('The article. Scripts, handlers and frames are taken out.', 200_000), type: 'HTML' };
+const contentHtml = { ...html('The article. Scripts, handlers and frames are taken out.', 200_000), type: 'HTML' };
 const id = idOfType('Post', 'The post.');
 const post = { type: typeNamed('Post'), description: 'The post as it is now.' };
 const removedHtml = {
