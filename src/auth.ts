@@ -4,7 +4,7 @@ import type { UsageBuffer, Viewer } from './context.ts';
 import type { Database } from './database/db.ts';
 import { DomainError } from './errors.ts';
 import type { RateLimitPeriod } from './generated/prisma/client.ts';
-import { createKeyLimits } from './limits/key-limits.ts';
+import type { KeyLimits } from './limits/key-limits.ts';
 import type { Log } from './log.ts';
 import { permissionsOf, permissionsWithin, roleIds, roleName } from './permissions.ts';
 import type { RateUse } from './limits/rate-limits.ts';
@@ -133,7 +133,12 @@ function touches(viewer: Viewer, kind: string, id: string): boolean {
 }
 
 /** An authenticator with a cache that every process empties the moment a credential changes (LISTEN credentials). */
-export async function createAuthenticator(database: Database, usage: UsageBuffer, log: Log): Promise<Authenticator> {
+export async function createAuthenticator(
+  database: Database,
+  usage: UsageBuffer,
+  limits: KeyLimits,
+  log: Log,
+): Promise<Authenticator> {
   const cache = new LRUCache<string, Viewer>({ max: 10_000, ttl: TTL_MS });
   let listener: pg.Client | null = null;
   /** Counts what was heard: what was read before the last news may be no longer true. */
@@ -196,10 +201,9 @@ export async function createAuthenticator(database: Database, usage: UsageBuffer
     return viewer;
   }
 
-  const consume = createKeyLimits(database, log);
   async function checkLimit({ apiKeyId, companyId, rateLimit }: Viewer, rates: RateUse[] | undefined): Promise<void> {
     if (!rateLimit || !apiKeyId) return;
-    const { isAllowed, use } = await consume(apiKeyId, rateLimit);
+    const { isAllowed, use } = await limits(apiKeyId, rateLimit);
     rates?.push(use);
     if (isAllowed) return;
     usage.keyUse(apiKeyId, companyId, 'refused', true);

@@ -8,6 +8,7 @@ import { openPlatformAccounts } from './credits/journal.ts';
 import { openDatabase } from './database/db.ts';
 import { isDemo, warehouseDirectory } from './database/installation.ts';
 import { createJobs } from './jobs.ts';
+import { openLimits } from './limits/limit-store.ts';
 import { createBatchers } from './lists/loader.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -45,6 +46,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
     network: { allowPrivate: config.ALLOW_PRIVATE_CONNECTIONS },
   });
   const jobs = createJobs(url, log);
+  const limits = await openLimits(config.RATE_LIMITS, database, log);
   const endings: (() => Promise<void>)[] = [];
   return {
     config,
@@ -53,6 +55,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
     log,
     database,
     batchers: createBatchers(),
+    limits,
     engines,
     sealer,
     usage,
@@ -65,6 +68,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
       for (const end of endings) await end();
       await usage.stop();
       await engines.close();
+      limits.close();
       await database.close();
     },
   };
@@ -72,7 +76,7 @@ export async function openApp(config: Config, url: string): Promise<App> {
 
 /** The authenticator of an app, which tells it of changed credentials. */
 export async function openAuthenticator(app: App): Promise<Authenticator> {
-  const authenticator = await createAuthenticator(app.database, app.usage, app.log);
+  const authenticator = await createAuthenticator(app.database, app.usage, app.limits.keys, app.log);
   app.forgetViewers = (companyId) => authenticator.forget(companyId);
   return authenticator;
 }

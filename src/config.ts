@@ -13,6 +13,16 @@ const list = z.string().transform((value) =>
 const sealingKey = z
   .string()
   .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints');
+/** Whether a text is the URL of a Redis, with or without TLS, and the number of a database of it at most. */
+function isRedis(text: string): boolean {
+  try {
+    const { protocol, hostname, pathname, username, password } = new URL(text);
+    decodeURIComponent(username + password);
+    return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname);
+  } catch {
+    return false;
+  }
+}
 
 /** Every setting the gateway reads from the environment. `.env.example` explains each; a test holds the two together. */
 const settings = z.object({
@@ -25,6 +35,13 @@ const settings = z.object({
     .default([]),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_POOL: int(2, 200).default(10),
+  RATE_LIMITS: z
+    .string()
+    .refine(
+      (value) => value === 'postgresql' || value === 'memory' || isRedis(value),
+      'takes postgresql, memory, or the URL of a Redis: redis://… or rediss://…',
+    )
+    .default('postgresql'),
   DATA_DIR: z.string().min(1).default('.data'),
   EXPORT_DIR: z.string().min(1).optional(),
   S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),

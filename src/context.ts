@@ -7,6 +7,7 @@ import type { Batchers, LoaderContext } from './lists/loader.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Permission, RoleName } from './permissions.ts';
+import type { Limits } from './limits/limit-store.ts';
 import type { RateUse } from './limits/rate-limits.ts';
 import type { Sealer } from './secrets.ts';
 import type { createEngines } from './warehouse/registry.ts';
@@ -61,6 +62,7 @@ export interface App {
   log: Log;
   database: Database;
   batchers: Batchers;
+  limits: Limits;
   engines: ReturnType<typeof createEngines>;
   sealer: Sealer;
   usage: UsageBuffer;

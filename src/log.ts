@@ -13,6 +13,7 @@ const REDACTED = [
   'sealedCredentials',
   'SECRETS_KEY',
   'DATABASE_URL',
+  'RATE_LIMITS',
 ];
 
 /** JSON lines on standard output; whatever is named like a secret is replaced, three levels deep. */

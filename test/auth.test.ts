@@ -17,7 +17,7 @@ afterAll(() => t.close());
 
 /** An authenticator as another process has it, on a database that a test may hold up. */
 async function another(held: Partial<Database>): Promise<Authenticator> {
-  return createAuthenticator({ ...t.app.database, ...held }, t.app.usage, t.app.log);
+  return createAuthenticator({ ...t.app.database, ...held }, t.app.usage, t.app.limits.keys, t.app.log);
 }
 const as = (secret: string): Headers => new Headers({ 'x-api-key': secret });
 

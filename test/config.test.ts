@@ -28,12 +28,18 @@ describe('config works', () => {
       PORT: 4000,
       HOST: '127.0.0.1',
       DATABASE_POOL: 10,
+      RATE_LIMITS: 'postgresql',
       DATA_DIR: '.data',
       ALLOW_PRIVATE_CONNECTIONS: [],
       LOG_LEVEL: 'info',
     });
     expect(readConfig({}).DATABASE_URL).toBeUndefined();
   });
+
+  it.each(['memory', 'postgresql', 'redis://cache', 'redis://me:p%40ss@cache:6380/1', 'rediss://[::1]/'])(
+    'counts rate limits in %s',
+    (store) => expect(readConfig({ RATE_LIMITS: store }).RATE_LIMITS).toBe(store),
+  );
 
   it('reads numbers, lists and truth from text, and takes empty for unset', () => {
     const read = readConfig({
@@ -92,6 +98,12 @@ describe('config refuses', () => {
     ['PUBLIC_URL', 'gateway.example.com'],
     ['DATABASE_URL', 'localhost'],
     ['DATABASE_POOL', '1'],
+    ['RATE_LIMITS', 'disk'],
+    ['RATE_LIMITS', 'postgres://localhost/limits'],
+    ['RATE_LIMITS', 'redis://'],
+    ['RATE_LIMITS', 'redis:6379'],
+    ['RATE_LIMITS', 'redis://cache/first'],
+    ['RATE_LIMITS', 'redis://:100%@cache'],
     ['SECRETS_KEY', `${'A'.repeat(44)}=`],
     ['MAX_BODY_BYTES', '0'],
     ['MAX_DEPTH', '1000'],
@@ -114,8 +126,9 @@ describe('config guards', () => {
       LOG_LEVEL: 'hunter2',
       DEMO: 'hunter2',
       PUBLIC_URL: 'hunter2',
+      RATE_LIMITS: 'redis://me:hunter2@cache/first',
     });
-    expect(found).toHaveLength(6);
+    expect(found).toHaveLength(7);
     expect(found.join('\n')).not.toContain('hunter2');
   });
 });

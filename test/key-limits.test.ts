@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunQuery } from '../src/database/db.ts';
 import { createKeyLimits, pruneKeyLimits } from '../src/limits/key-limits.ts';
-import { createLog } from '../src/log.ts';
 import { gid, testGateway, type Tenant, type TestGateway } from './helpers/gateway.ts';
 
 let t: TestGateway;
@@ -13,11 +12,10 @@ beforeAll(async () => {
 afterAll(() => t.close());
 
 const DAY = { number: 3, period: 'DAY' } as const;
-const silent = createLog('silent');
 const keyWith = (number: number) =>
   t.world.apiKey(us.company.id, 'VIEWER', { rateLimitNumber: number, rateLimitPeriod: 'DAY' });
 /** One process's view of the limits, on the database of all. */
-const process = (query: RunQuery = t.app.database.query) => createKeyLimits({ query }, silent);
+const process = (query: RunQuery = t.app.database.query) => createKeyLimits({ query });
 
 async function ask(key: string, headers: Record<string, string> = {}, body = '{"query":"{ company { name } }"}') {
   const response = await t.gateway.fetch('http://gateway/graphql', {

@@ -20,6 +20,7 @@ const ON_FIRST_USE = [
   'tedious',
   'undici',
   'kysely',
+  '@redis/client',
   'sanitize-html',
   'jose',
   '@graphql-yoga/render-graphiql',

@@ -276,6 +276,7 @@ describe('writes by index work', () => {
       });
       const text = plans.map((one) => one.text).join('\n');
       for (const table of [
+        'ProductLimit',
         'Run',
         'JournalEntry',
         'UsageEvent',

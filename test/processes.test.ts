@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from './assets.fixtures.ts';
 import { gid, testGateway, type Answer, type TestGateway } from './helpers/gateway.ts';
+import { hasRedis, NEEDS_REDIS, redisUrl } from './helpers/redis.ts';
 
 /** Gateways as they are run, two and then four processes on one database. */
 
@@ -21,7 +22,7 @@ let t: TestGateway;
 let shop: Shop;
 const members: Member[] = [];
 
-async function start(): Promise<Member> {
+async function start(settings: Record<string, string> = {}): Promise<Member> {
   const { DATABASE_URL = '', DATA_DIR, SECRETS_KEY = '' } = t.app.config;
   const child = spawn(process.execPath, ['src/main.ts'], {
     cwd: root,
@@ -37,6 +38,7 @@ async function start(): Promise<Member> {
       PORT: '0',
       HOST: '127.0.0.1',
       LOG_LEVEL: 'warn',
+      ...settings,
     },
   });
   let output = '';
@@ -55,7 +57,7 @@ async function start(): Promise<Member> {
 
 /** The first `count` processes, started where they are not there yet. */
 async function processes(count: number): Promise<Member[]> {
-  members.push(...(await Promise.all(Array.from({ length: Math.max(0, count - members.length) }, start))));
+  members.push(...(await Promise.all(Array.from({ length: Math.max(0, count - members.length) }, () => start()))));
   return members.slice(0, count);
 }
 
@@ -74,6 +76,19 @@ async function send(
 }
 
 const VIEWER = '{ viewer { role } }';
+const RUN = 'mutation ($i: AssetProcessInput!) { assetProcess(input: $i) { run { id } userErrors { code } } }';
+/** How many of forty runs at once the limit of a product lets in, and why the others are not. */
+async function letIn(all: Member[]): Promise<[number, string[]]> {
+  const limit = { rateLimitNumber: 15, rateLimitPeriod: 'DAY', rateLimitGranularity: 'GLOBAL' } as const;
+  const asset = await shop.listed('0.50', limit);
+  const variables = { i: { assetId: gid('Asset', asset) } };
+  const sent = Array.from({ length: 40 }, (_, i) =>
+    send(all[i % all.length] as Member, shop.buyer.keys.ANALYST, RUN, variables),
+  );
+  const payloads = (await Promise.all(sent)).map(({ answer }) => answer.data.assetProcess);
+  const refused: string[] = payloads.flatMap(({ userErrors }) => userErrors.map(({ code }: { code: string }) => code));
+  return [payloads.filter(({ run }) => run).length, [...new Set(refused)]];
+}
 const statuses = async (sent: Promise<{ status: number }>[]): Promise<number[]> =>
   (await Promise.all(sent)).map(({ status }) => status);
 
@@ -105,6 +120,12 @@ describe.each([2, 4])('%i processes on one database work as one', (count) => {
       expect([200, 429].map((status) => seen.filter((one) => one === status).length)).toEqual([20, 40]);
       expect(await statuses(all.map((one) => send(one, secret, VIEWER)))).toEqual(all.map(() => 429));
     },
+    2 * PATIENCE_MS,
+  );
+
+  it(
+    'on the limit of a product: exactly as many runs pass as it says',
+    async () => expect(await letIn(await processes(count))).toEqual([15, ['RATE_LIMITED']]),
     2 * PATIENCE_MS,
   );
 
@@ -150,6 +171,25 @@ describe.each([2, 4])('%i processes on one database work as one', (count) => {
       const { answer } = await send(all[1] as Member, shop.seller.keys.EDITOR, update, input);
       expect(answer.data.assetUpdate.userErrors).toEqual([]);
       expect(await values()).toEqual(all.map(() => ({ value: '2' })));
+    },
+    2 * PATIENCE_MS,
+  );
+});
+
+describe.skipIf(!hasRedis)(`two processes on one Redis (${NEEDS_REDIS})`, () => {
+  it(
+    'work as one on the limit of a product, and leave when they are told to',
+    async () => {
+      const two = await Promise.all([start({ RATE_LIMITS: redisUrl }), start({ RATE_LIMITS: redisUrl })]);
+      members.push(...two);
+      expect(await letIn(two)).toEqual([15, ['RATE_LIMITED']]);
+      const counted = await t.app.database.query('select 1 from "ProductLimit" where expire > $1', [Date.now()]);
+      const exits = two.map(({ child }) => once(child, 'exit'));
+      for (const { child } of two) child.kill('SIGTERM');
+      expect((await Promise.all(exits)).map(([code]) => code as unknown)).toEqual([0, 0]);
+      for (const one of two) members.splice(members.indexOf(one), 1);
+      // Those before them counted in the database, these did not.
+      expect(counted).toHaveLength(2);
     },
     2 * PATIENCE_MS,
   );

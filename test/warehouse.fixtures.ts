@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,23 +7,13 @@ import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { afterAll } from 'vitest';
 import type { Cell, ConnectionTarget, Limits } from '../src/warehouse/engine.ts';
+import { answers } from './helpers/answers.ts';
 import { expressions, startTdsWarehouse, type TdsWarehouse } from './helpers/tds-warehouse.ts';
 
 /** Bounds that no honest query of these tests reaches. */
 export const LIMITS: Limits = { timeoutMs: 60_000, maxRows: 1000, maxBytes: 10_000_000 };
 /** The password of the fixtures' users, which must show up nowhere. */
 export const SECRET = 'hunter2-very-secret';
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const end = (open: boolean) => (): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.once('connect', end(true)).once('error', end(false)).setTimeout(20_000, end(false));
-  });
-}
 
 /** Which servers this machine offers. */
 export const servers = { postgres: await answers(5432), mysql: await answers(3306) };

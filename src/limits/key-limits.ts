@@ -1,8 +1,14 @@
 import { LRUCache } from 'lru-cache';
-import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+import {
+  RateLimiterMemory,
+  RateLimiterPostgres,
+  RateLimiterRedis,
+  type RateLimiterAbstract,
+  type RateLimiterRes,
+} from 'rate-limiter-flexible';
 import type { Database } from '../database/db.ts';
 import type { RateLimitPeriod } from '../generated/prisma/client.ts';
-import type { Log } from '../log.ts';
+import type { LimitStore } from './limit-store.ts';
 import { PERIOD_SECONDS, type RateUse } from './rate-limits.ts';
 
 /** How many requests a key allows itself. */
@@ -14,62 +20,84 @@ interface KeyLimit {
 /** Takes a request off a key's limit. The answer says whether it may go on, and what is left. */
 export type KeyLimits = (keyId: number, limit: KeyLimit) => Promise<{ isAllowed: boolean; use: RateUse }>;
 
+type Rules = { points: number; duration: number; keyPrefix: string };
+
 const TABLE = 'KeyLimit';
-/** Different limits, not keys: each is a limiter of its own. */
-const MAX_LIMITERS = 1000;
+/** Keys that are known to be used up; of one that is forgotten the store knows. */
+const MOST_USED_UP = 10_000;
+
+type Counters = Record<RateLimitPeriod, RateLimiterAbstract>;
+
+/** A counter for each period. It counts on whatever the limit is, so that a key whose number changes goes on from its count. */
+const counters = (prefix: string, make: (rules: Rules) => RateLimiterAbstract): Counters =>
+  Object.fromEntries(
+    Object.entries(PERIOD_SECONDS).map(([period, duration]) => [
+      period,
+      make({ points: Number.MAX_SAFE_INTEGER, duration, keyPrefix: `${prefix}${period}` }),
+    ]),
+  ) as Counters;
+
+/** The counters that all processes share. */
+function sharedCounters({ query, redis }: LimitStore): Counters | null {
+  if (redis) {
+    return counters(
+      'spartera:key:',
+      (rules) => new RateLimiterRedis({ ...rules, storeClient: redis, useRedisPackage: true }),
+    );
+  }
+  if (!query) return null;
+  const storeClient = {
+    query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await query(text, values) }),
+  };
+  return counters(
+    '',
+    (rules) =>
+      new RateLimiterPostgres({
+        ...rules,
+        storeClient,
+        storeType: 'client',
+        tableName: TABLE,
+        tableCreated: true,
+        // Else each counter has a timer; pruneKeyLimits does it for all.
+        clearExpiredByTimeout: false,
+      }),
+  );
+}
 
 /**
- * Limits of API keys, counted in the database so that all processes share them: one statement for a request of a key
- * that has one. A key that is used up is known here until its period ends, without a statement. While the database
- * does not answer, each process counts by itself.
+ * Limits of API keys, counted where all processes share them: one question to the store for a request of a key that has
+ * one. A key that is used up is known here until its period ends, without a question. While the store does not answer,
+ * each process counts by itself.
  */
-export function createKeyLimits(database: Pick<Database, 'query'>, log: Log): KeyLimits {
-  const storeClient = {
-    query: async ({ text, values }: { text: string; values: unknown[] }) => {
-      try {
-        return { rows: await database.query(text, values) };
-      } catch (error) {
-        log.warn({ err: error }, 'the limits of keys are counted in this process alone: the database failed');
-        throw error;
-      }
-    },
-  };
-  const limiters = new LRUCache<string, RateLimiterPostgres, KeyLimit>({
-    max: MAX_LIMITERS,
-    memoMethod: (_, __, { context }) => create(context),
-  });
+export function createKeyLimits(store: LimitStore): KeyLimits {
+  const shared = sharedCounters(store);
+  const own = counters('', (rules) => new RateLimiterMemory(rules));
+  const usedUp = new LRUCache<string, true>({ max: MOST_USED_UP });
 
-  function create({ number, period }: KeyLimit): RateLimiterPostgres {
-    // A key whose number changes goes on from its count; with another period it begins anew.
-    const rules = { points: number, duration: PERIOD_SECONDS[period], keyPrefix: period };
-    return new RateLimiterPostgres({
-      ...rules,
-      storeClient,
-      storeType: 'client',
-      tableName: TABLE,
-      tableCreated: true,
-      // Else each limiter has a timer; pruneKeyLimits does it for all.
-      clearExpiredByTimeout: false,
-      inMemoryBlockOnConsumed: number,
-      insuranceLimiter: new RateLimiterMemory(rules),
+  return async (keyId, { number, period }) => {
+    const answer = (consumed: number, resetMs: number): Awaited<ReturnType<KeyLimits>> => ({
+      isAllowed: consumed <= number,
+      use: {
+        policy: 'key',
+        number,
+        windowSeconds: PERIOD_SECONDS[period],
+        remaining: Math.max(0, number - consumed),
+        resetMs: Math.max(1, Math.ceil(resetMs)),
+      },
     });
-  }
-
-  return async (keyId, limit) => {
-    const limiter = limiters.memo(`${limit.number} ${limit.period}`, { context: limit });
-    const used = (res: RateLimiterRes): RateUse => ({
-      policy: 'key',
-      number: limit.number,
-      windowSeconds: PERIOD_SECONDS[limit.period],
-      remaining: res.remainingPoints,
-      resetMs: Math.max(1, res.msBeforeNext),
-    });
+    const name = `${keyId} ${number} ${period}`;
+    const rest = usedUp.getRemainingTTL(name);
+    if (rest > 0) return answer(Infinity, rest);
+    let counted: RateLimiterRes | undefined;
     try {
-      return { isAllowed: true, use: used(await limiter.consume(keyId)) };
-    } catch (refused) {
-      if (refused instanceof RateLimiterRes) return { isAllowed: false, use: used(refused) };
-      throw refused;
+      counted = await shared?.[period].consume(keyId);
+      if (counted && counted.consumedPoints >= number)
+        usedUp.set(name, true, { ttl: Math.max(1, counted.msBeforeNext) });
+    } catch {
+      // Whoever asks the store has told of it.
     }
+    counted ??= await own[period].consume(keyId);
+    return answer(counted.consumedPoints, counted.msBeforeNext);
   };
 }
 

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
-import { isNobody, viewerOf, type Context, type UsageEvent, type Viewer } from '../context.ts';
+import { viewerOf, type Context, type UsageEvent } from '../context.ts';
 import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
 import type { RunQuery } from '../database/db.ts';
 import { DomainError } from '../errors.ts';
-import type { CacheStatus, RateLimitGranularity, RateLimitPeriod, Run, RunKind } from '../generated/prisma/client.ts';
+import type { CacheStatus, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
 import { plainText } from '../text/plain-text.ts';
-import { PERIOD_SECONDS, type RateUse } from '../limits/rate-limits.ts';
+import { takeRun, type ProductLimit } from '../limits/product-limits.ts';
 import type { Tokens } from '../warehouse/engine.ts';
 import { writeEvents } from './buffer.ts';
 import type { Sample } from './outcome.ts';
@@ -23,7 +22,7 @@ export interface RunTerms {
   parameters: unknown;
   /** Null where the run is free because the product is the caller's own or it is a test. */
   price: { id: string; cents: number; credits: number; sellerShare: number } | null;
-  rateLimit?: { number: number; period: RateLimitPeriod; granularity: RateLimitGranularity } | null;
+  rateLimit?: ProductLimit | null;
 }
 
 /** What a run came to. */
@@ -61,54 +60,10 @@ const ABANDONED = '6 minutes';
 const elapsedMs = (run: Pick<RunRow, 'startedAt'>): number =>
   Math.min(Math.max(0, Date.now() - run.startedAt.getTime()), 2_147_483_647);
 
-const productOf = (terms: RunTerms) => ({
-  assetId: 'assetId' in terms.product ? terms.product.assetId : null,
-  endpointId: 'endpointId' in terms.product ? terms.product.endpointId : null,
-});
-
-/** Whose runs count together: a condition on `$2` and what that is. Compared as what they are, so that the planner knows how many they are. */
-function scopeOf(viewer: Viewer, granularity: RateLimitGranularity, clientHash: string): [sql: string, value: string] {
-  if (granularity === 'GLOBAL') return [`$2::text = 'all'`, 'all'];
-  if (granularity === 'IP') return ['"clientHash" = $2', clientHash];
-  // Nobody has no user and no company: who asks from the same address is the same.
-  if (isNobody(viewer)) return ['"userId" is null and "apiKeyId" is null and "clientHash" = $2', clientHash];
-  if (granularity === 'COMPANY') return ['"companyId" = $2::uuid', viewer.companyId];
-  if (viewer.userId !== null) return ['"userId" = $2::uuid', viewer.userId];
-  return ['"userId" is null and "apiKeyId" = $2::int', String(viewer.apiKeyId)];
-}
-
-/**
- * Counts the runs in the window before now and refuses one too many; those who count together wait for each other.
- * Answers what is left beside the run that is about to start.
- */
-async function checkRate(query: RunQuery, ctx: Context, terms: RunTerms, clientHash: string): Promise<RateUse | null> {
-  if (!terms.rateLimit) return null;
-  const { number, period, granularity } = terms.rateLimit;
-  const viewer = viewerOf(ctx);
-  const { assetId, endpointId } = productOf(terms);
-  const [whose, who] = scopeOf(viewer, granularity, clientHash);
-  const productId = assetId ?? endpointId;
-  await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`rate ${productId} ${who}`]);
-  const [row] = await query<{ count: number; oldest: Date | null }>(
-    `select count(*)::int as count, min("startedAt") as oldest from (
-       select "startedAt" from "Run" where "${assetId ? 'assetId' : 'endpointId'}" = $1::uuid and kind not in ('TEST', 'REFRESH') and ${whose}
-         and "startedAt" > $3::timestamptz - make_interval(secs => $4::int) order by "startedAt" desc limit $5::int) r`,
-    [productId, who, ctx.now, PERIOD_SECONDS[period], number],
-  );
-  const count = row?.count ?? 0;
-  const oldest = row?.oldest?.getTime() ?? ctx.now.getTime();
-  const retryAfterMs = Math.max(1, oldest + PERIOD_SECONDS[period] * 1000 - ctx.now.getTime());
-  const use = { policy: 'product', number, windowSeconds: PERIOD_SECONDS[period], resetMs: retryAfterMs } as const;
-  if (count >= number) {
-    ctx.rates.push({ ...use, remaining: 0 });
-    throw new DomainError(
-      'RATE_LIMITED',
-      `At most ${number} runs a ${period.toLowerCase()}: try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
-      { details: { retryAfterMs } },
-    );
-  }
-  return { ...use, remaining: number - count - 1 };
-}
+const productOf = ({ product }: RunTerms) =>
+  'assetId' in product
+    ? { ...product, endpointId: null, productId: product.assetId }
+    : { ...product, assetId: null, productId: product.endpointId };
 
 /**
  * Opens a run: checks quota and rate limit, takes the credits into reserve, stores the run as RUNNING, does `also`.
@@ -119,14 +74,9 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
   if (!UNCOUNTED.has(terms.kind)) await checkQuota(ctx, viewer.companyId);
   const id = newId();
   const credits = terms.price?.credits ?? 0;
-  const clientHash = createHash('sha256')
-    .update(`${ctx.clientAddress} ${terms.sellerCompanyId}`)
-    .digest('base64url')
-    .slice(0, 22);
-  const { assetId, endpointId } = productOf(terms);
-  let use: RateUse | null = null;
+  const { assetId, endpointId, productId } = productOf(terms);
+  const taken = terms.rateLimit ? await takeRun(ctx, productId, terms.rateLimit) : null;
   const insert = async (query: RunQuery): Promise<RunRow> => {
-    use = await checkRate(query, ctx, terms, clientHash);
     if (credits > 0) {
       const charge = { runId: id, buyerCompanyId: viewer.companyId, sellerCompanyId: terms.sellerCompanyId, credits };
       if ((await reserve(query, charge)) === null) {
@@ -145,8 +95,8 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
       }
     }
     const [run] = await query<RunRow>(
-      `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", "endpointId", "userId", "apiKeyId", "clientHash", "priceId", credits, "isBilled", parameters, "startedAt")
-       values ($1, $2::"RunKind", $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14) returning *`,
+      `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", "endpointId", "userId", "apiKeyId", "priceId", credits, "isBilled", parameters, "startedAt")
+       values ($1, $2::"RunKind", $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13) returning *`,
       [
         id,
         terms.kind,
@@ -156,7 +106,6 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
         endpointId,
         viewer.userId,
         viewer.apiKeyId,
-        clientHash,
         terms.price?.id ?? null,
         credits,
         credits > 0,
@@ -169,9 +118,14 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
   };
   // A start that is lost with the database's machine is a run that never was: whatever is written later reaches the
   // disk after it. What goes with a start is not for us to lose.
-  const run = await ctx.app.database.atomically(insert, { mayBeLost: also === undefined });
-  if (use) ctx.rates.push(use);
-  return run;
+  try {
+    const run = await ctx.app.database.atomically(insert, { mayBeLost: also === undefined });
+    if (taken) ctx.rates.push(taken.use);
+    return run;
+  } catch (error) {
+    await taken?.giveBack();
+    throw error;
+  }
 }
 
 /** What a transaction that closes a run holds beside it. */

@@ -1,6 +1,7 @@
 import type { App } from '../context.ts';
 import { dropOldAnswers } from '../idempotency.ts';
 import { pruneKeyLimits } from '../limits/key-limits.ts';
+import { pruneProductLimits } from '../limits/windows-postgres.ts';
 import { repairUsage } from './repair.ts';
 import { sweepRuns } from './runs.ts';
 
@@ -12,6 +13,7 @@ export async function sweep({ database, log }: Pick<App, 'database' | 'log'>): P
     'the sweep of abandoned runs failed': () => sweepRuns(database),
     'the repair of usage failed': () => repairUsage(database),
     'old counts of key limits could not be dropped': () => pruneKeyLimits(database),
+    'old counts of product limits could not be dropped': () => pruneProductLimits(database),
     'old answers of idempotency keys could not be dropped': () => dropOldAnswers(database.query),
   };
   for (const [message, step] of Object.entries(steps)) {
