@@ -42,6 +42,13 @@ describe('the README', () => {
     },
   );
 
+  it('shows with its errors what the gateway really answers', async () => {
+    const errors = readFileSync(path.join(root, 'docs/errors.md'), 'utf8');
+    const [, document = '', answer = ''] = /```graphql\n([^`]+)```\n\n```json\n([^`]+)```/.exec(errors) ?? [];
+    const { data } = await t.run(await issueDemoKey(t.app, 'seller', 'OWNER'), document);
+    expect(data).toEqual(JSON.parse(answer));
+  });
+
   it('names only scripts and files that there are', () => {
     const texts = ['README.md', 'CONTRIBUTING.md']
       .map((file) => readFileSync(path.join(root, file), 'utf8'))
