@@ -1,8 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
@@ -49,13 +51,47 @@ export interface Fixture {
   numbers(count: number): string;
   /** Runs for minutes; holds `mark` in its text. */
   endless(mark: string): string;
-  /** Whether the server still runs a statement with `mark`. */
-  runs(mark: string): Promise<boolean>;
+  /** Whether the server still runs a statement with `mark`; null where this machine does not tell. */
+  runs(mark: string): Promise<boolean | null>;
+  /** What would leave something in a session, and what it would give to the next one: null unless it is left. */
+  leaves: [set: string, get: string];
+  /** Another connection, whose three orders nobody else may see; left out where another user is tried instead. */
+  other?: ConnectionTarget;
   writes: string[];
   types: [sql: string, type: string, value: Cell][];
   parameters: string;
   /** A text of 100,000 characters; `repeat` unless said. */
   wide?: string;
+}
+
+function proc(file: string): string {
+  try {
+    return readFileSync(`/proc/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Whether a thread of a process that this one has started runs, or waits for a processor. */
+function hasBusyChild(): boolean {
+  const children = readdirSync('/proc').filter((pid) => proc(`${pid}/status`).includes(`\nPPid:\t${process.pid}\n`));
+  return children.some((pid) => {
+    try {
+      return readdirSync(`/proc/${pid}/task`).some((task) => / R /.test(proc(`${pid}/task/${task}/stat`)));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Whether one is at work, which may pause for a moment; the engines that read files have nobody else who tells. */
+async function isChildAtWork(): Promise<boolean | null> {
+  if (process.platform !== 'linux') return null;
+  for (let looks = 0; looks < 20; looks++) {
+    if (hasBusyChild()) return true;
+    await setTimeout(10);
+  }
+  return false;
 }
 
 /** The file of the DuckDB fixture. */
@@ -74,11 +110,20 @@ export const duckdb: Fixture = {
     await connection.run('CREATE VIEW paid AS SELECT id, total FROM orders');
     connection.closeSync();
     instance.closeSync();
+    const others = await DuckDBInstance.create(join(directory, 'other.duckdb'));
+    await (await others.connect()).run('CREATE TABLE orders AS SELECT i AS id FROM range(3) r(i)');
+    others.closeSync();
   },
+  // A type of the session comes of it.
+  leaves: [
+    'PIVOT (SELECT id % 2 AS odd, total FROM orders) ON odd USING sum(total)',
+    `SELECT max(type_name) FROM duckdb_types() WHERE type_name LIKE '%pivot%'`,
+  ],
+  other: { key: `${name}-duckdb-other`, settings: { path: 'other.duckdb' } },
   tearDown: async () => undefined,
   numbers: (count) => `SELECT i FROM range(1, ${count + 1}) r(i)`,
   endless: (mark) => `SELECT count(*) AS ${mark} FROM range(100000000000) a, range(1000) b`,
-  runs: async () => false,
+  runs: () => isChildAtWork(),
   writes: [
     'DELETE FROM orders',
     'CREATE TABLE t (a INT)',
@@ -130,13 +175,18 @@ export const sqlite: Fixture = {
     const database = new DatabaseSync(join(directory, 'shop.sqlite'));
     database.exec(SQLITE_ORDERS);
     database.close();
+    const others = new DatabaseSync(join(directory, 'other.sqlite'));
+    others.exec('CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (0), (1), (2)');
+    others.close();
   },
+  leaves: ['CREATE TEMP TABLE left_over AS SELECT 5 AS a', 'SELECT a FROM left_over'],
+  other: { key: `${name}-sqlite-other`, settings: { path: 'other.sqlite' } },
   tearDown: async () => undefined,
   numbers: (count) =>
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT i FROM n`,
   endless: (mark) =>
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS ${mark} FROM n`,
-  runs: async () => false,
+  runs: () => isChildAtWork(),
   writes: [
     'DELETE FROM orders',
     'WITH d AS (SELECT 1) DELETE FROM orders',
@@ -195,6 +245,11 @@ export const postgres: Fixture = {
     await admin.query(`DROP SCHEMA ${name} CASCADE; DROP ROLE ${name}_reader`);
     await admin.end();
   },
+  leaves: [
+    `SELECT ${name}.lies()`,
+    `SELECT CASE WHEN count(*) > 0 THEN 'left' END FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND usename = current_user`,
+  ],
   numbers: (count) => `SELECT i FROM generate_series(1, ${count}) i`,
   endless: (mark) => `SELECT count(*) AS ${mark} FROM generate_series(1, 1000000000000)`,
   runs: async (mark) => {
@@ -284,6 +339,7 @@ export const mariadb: Fixture = {
     await root.query(`DROP USER '${name.slice(0, 32)}'@'%'`);
     await root.end();
   },
+  leaves: ['SELECT @a := 5', 'SELECT @a'],
   numbers: (count) => `SELECT seq FROM seq_1_to_${count}`,
   endless: (mark) => `SELECT SLEEP(120) AS ${mark}`,
   runs: async (mark) => {
@@ -346,6 +402,7 @@ export const sqlserver: Fixture = {
     sqlserver.target.settings['port'] = tds.port;
   },
   tearDown: () => tds.close(),
+  leaves: ['SELECT remember', 'SELECT recall'],
   numbers: (count) => `SELECT n FROM numbers(${count})`,
   endless: (mark) => `SELECT act_slow AS ${mark}`,
   runs: (mark) => Promise.resolve(tds.running.has(mark)),
