@@ -19,6 +19,7 @@ import {
   sqlserver,
 } from './warehouse.fixtures.ts';
 import type { Fixture } from './warehouse.fixtures.ts';
+import { redshift } from './warehouse.redshift.fixtures.ts';
 
 const engines = createEngines({ duckdbRoots: [directory], network: { allowPrivate: ['127.0.0.0/8', '::1'] } });
 
@@ -319,6 +320,11 @@ describe('SQLite', () => contract(sqlite));
 describe.skipIf(!servers.postgres)('PostgreSQL (needs one on 127.0.0.1:5432)', () => {
   contract(postgres);
   network(postgres);
+});
+
+describe.skipIf(!servers.postgres)('Redshift (PostgreSQL in its clothes)', () => {
+  contract(redshift);
+  network(redshift);
 });
 
 describe.skipIf(!servers.mysql)('MariaDB (needs one on 127.0.0.1:3306)', () => {

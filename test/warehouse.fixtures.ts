@@ -1,15 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { afterAll } from 'vitest';
 import type { Cell, ConnectionTarget, Limits } from '../src/warehouse/engine.ts';
+import { isChildAtWork } from './helpers/busy-children.ts';
 import { expressions, startTdsWarehouse, type TdsWarehouse } from './helpers/tds-warehouse.ts';
 
 /** Bounds that no honest query of these tests reaches. */
@@ -62,36 +61,6 @@ export interface Fixture {
   parameters: string;
   /** A text of 100,000 characters; `repeat` unless said. */
   wide?: string;
-}
-
-function proc(file: string): string {
-  try {
-    return readFileSync(`/proc/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** Whether a thread of a process that this one has started runs, or waits for a processor. */
-function hasBusyChild(): boolean {
-  const children = readdirSync('/proc').filter((pid) => proc(`${pid}/status`).includes(`\nPPid:\t${process.pid}\n`));
-  return children.some((pid) => {
-    try {
-      return readdirSync(`/proc/${pid}/task`).some((task) => / R /.test(proc(`${pid}/task/${task}/stat`)));
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Whether one is at work, which may pause for a moment; the engines that read files have nobody else who tells. */
-async function isChildAtWork(): Promise<boolean | null> {
-  if (process.platform !== 'linux') return null;
-  for (let looks = 0; looks < 20; looks++) {
-    if (hasBusyChild()) return true;
-    await setTimeout(10);
-  }
-  return false;
 }
 
 /** The file of the DuckDB fixture. */
@@ -215,6 +184,13 @@ export const sqlite: Fixture = {
   wide: 'hex(zeroblob(50000))',
 };
 
+/** What the user of the fixture reads on a PostgreSQL. */
+export const SHOP = `CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
+  INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
+  CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
+  CREATE FUNCTION ${name}.lies() RETURNS text STABLE LANGUAGE sql AS $$ SELECT pg_advisory_lock(7)::text $$;
+  GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
+  GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`;
 const admin = new pg.Client({ host: '127.0.0.1', user: 'postgres', database: 'postgres' });
 /** A schema and a user on PostgreSQL. */
 export const postgres: Fixture = {
@@ -232,14 +208,8 @@ export const postgres: Fixture = {
   schema: name,
   setUp: async () => {
     await admin.connect();
-    await admin.query(`CREATE ROLE ${name}_reader LOGIN PASSWORD '${SECRET}';
-      CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
-      INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
-      CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
-      CREATE FUNCTION ${name}.lies() RETURNS text STABLE LANGUAGE sql AS
-        $$ SELECT pg_advisory_lock(7)::text $$;
-      GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
-      GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`);
+    await admin.query(`CREATE ROLE ${name}_reader LOGIN PASSWORD '${SECRET}'`);
+    await admin.query(SHOP);
   },
   tearDown: async () => {
     await admin.query(`DROP SCHEMA ${name} CASCADE; DROP ROLE ${name}_reader`);

@@ -59,7 +59,7 @@ export async function serve(
     const reply = await answer(got, server);
     response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...LEFT, ...reply.headers });
     if (reply.write) await reply.write(response).catch(() => undefined);
-    const body = reply.text ?? JSON.stringify({ ...(reply.json ?? {}), sessionInfo: { sessionId: LEFT_OVER } });
+    const body = reply.text ?? JSON.stringify({ ...reply.json, sessionInfo: { sessionId: LEFT_OVER } });
     response.end(reply.write ? undefined : body);
   };
   const listener = (request: IncomingMessage, response: ServerResponse): void => void handle(request, response);
