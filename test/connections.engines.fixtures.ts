@@ -7,7 +7,7 @@ import pg from 'pg';
 import { fixtures as services, SECRET } from './helpers/engine-fixtures.ts';
 import { SmallDatabase } from './helpers/small-database.ts';
 import type { SmallDialect } from './helpers/small-sql.ts';
-import { openRedshiftProxy } from './helpers/redshift-proxy.ts';
+import { openRedshiftProxy, REDSHIFT_VIEWS } from './helpers/redshift-proxy.ts';
 import { startTdsWarehouse } from './helpers/tds-warehouse.ts';
 import { name, servers } from './warehouse.fixtures.ts';
 
@@ -140,13 +140,6 @@ const postgres: Fixture = {
   },
 };
 
-/** Redshift's own views of the catalogue, as far as they are asked. */
-const SVV = `CREATE VIEW public.svv_tables AS SELECT table_schema::text, table_name::text, table_type::text FROM information_schema.tables
-    WHERE table_schema <> 'public';
-  CREATE VIEW public.svv_columns AS SELECT table_schema::text, table_name::text, column_name::text, ordinal_position::int,
-    is_nullable::text, data_type::text, character_maximum_length::int, numeric_precision::int, numeric_scale::int
-    FROM information_schema.columns`;
-
 /** It has no words for a sample, and does not say how many rows there are. */
 const redshift: Fixture = {
   ...postgres,
@@ -166,7 +159,7 @@ const redshift: Fixture = {
     const largeFrom = `generate_series(1, ${LARGE}) n`;
     const made = tables(redshift, { text: 'text COLLATE "C"', double: 'double precision', largeFrom });
     const granted = `GRANT USAGE ON SCHEMA shop TO ${user}; GRANT SELECT ON ALL TABLES IN SCHEMA shop, public TO ${user}`;
-    for (const sql of ['CREATE SCHEMA shop', ...made, SVV, granted]) await own.query(sql);
+    for (const sql of ['CREATE SCHEMA shop', ...made, REDSHIFT_VIEWS, granted]) await own.query(sql);
     await own.end();
     const proxy = await openRedshiftProxy();
     return {

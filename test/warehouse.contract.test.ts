@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineError } from '../src/warehouse/engine.ts';
-import type { Engine, Limits, ParameterValue } from '../src/warehouse/engine.ts';
+import type { ConnectionTarget, Engine, Limits, ParameterValue } from '../src/warehouse/engine.ts';
 import { bindParameters } from '../src/warehouse/params.ts';
 import { collect } from '../src/warehouse/query.ts';
 import type { QueryResult } from '../src/warehouse/query.ts';
@@ -19,6 +19,7 @@ import {
   sqlserver,
 } from './warehouse.fixtures.ts';
 import type { Fixture } from './warehouse.fixtures.ts';
+import { redshift } from './warehouse.redshift.fixtures.ts';
 
 const engines = createEngines({ duckdbRoots: [directory], network: { allowPrivate: ['127.0.0.0/8', '::1'] } });
 
@@ -149,8 +150,12 @@ function contract(fixture: Fixture): void {
   it('stops a query that is cancelled, in the engine too', async () => {
     const mark = `${name}_cancel`;
     const controller = new AbortController();
+    // A process that starts is at work too: here one is at rest before.
+    await query('SELECT 1');
+    expect(await isStopped(mark)).toBe(true);
     const running = failure(query(fixture.endless(mark), { signal: controller.signal }));
-    setTimeout(() => controller.abort(), 400);
+    await expect.poll(() => fixture.runs(mark), { timeout: 60_000 }).not.toBe(false);
+    controller.abort();
     expect((await running).code).toBe('CANCELLED');
     expect(await isStopped(mark)).toBe(true);
     expect((await failure(query('SELECT 1', { signal: AbortSignal.abort() }))).code).toBe('CANCELLED');
@@ -184,28 +189,33 @@ function contract(fixture: Fixture): void {
   });
 
   it('leaves nothing of a session to the next one', async () => {
-    const set = {
-      duckdb: null,
-      sqlite: null,
-      postgres: `SELECT ${fixture.schema}.lies()`,
-      mysql: 'SELECT @a := 5',
-      sqlserver: 'SELECT remember',
-    }[fixture.driver];
-    const get = {
-      duckdb: null,
-      sqlite: null,
-      postgres: `SELECT CASE WHEN count(*) > 0 THEN 'left' END FROM pg_locks JOIN pg_stat_activity USING (pid)
-        WHERE locktype = 'advisory' AND usename = current_user`,
-      mysql: 'SELECT @a',
-      sqlserver: 'SELECT recall',
-    }[fixture.driver];
-    if (!set || !get) return;
-    await query(set);
+    const [set, get] = fixture.leaves;
+    // What is refused leaves nothing either.
+    await query(set).catch((error: EngineError) => expect(error.code).toBe('ENGINE_FAILED'));
     // A connection is made clean after its rows were handed over.
-    const isClean = async (): Promise<boolean> => [null, undefined].includes((await query(get)).values[0]?.[0] as null);
+    const isClean = (): Promise<boolean> =>
+      query(get).then(
+        ({ values }) => [null, undefined].includes(values[0]?.[0] as null),
+        (error: EngineError) => error.code === 'ENGINE_FAILED',
+      );
     await expect.poll(isClean, { timeout: 60_000 }).toBe(true);
     for (let i = 0; i < 5; i++) expect(await isClean()).toBe(true);
   });
+
+  it.skipIf(!fixture.other)(
+    'keeps the connections of two keys apart, at the same time and one after the other',
+    async () => {
+      const count = async (at: ConnectionTarget): Promise<unknown> => {
+        const statement = { sql: 'SELECT count(*) FROM orders', values: [] };
+        return (await collect(engine, at, statement, LIMITS, { onExcess: 'fail' }, never)).values[0]?.[0];
+      };
+      const both = [target, fixture.other ?? target];
+      for (let round = 0; round < 2; round++) {
+        const found = await Promise.all(Array.from({ length: 16 }, (_, i) => count(both[i % 2] ?? target)));
+        expect(found).toEqual(Array.from({ length: 16 }, (_, i) => (i % 2 ? 3 : 10)));
+      }
+    },
+  );
 
   it('runs more queries at once than it has connections', async () => {
     const results = await Promise.all(
@@ -310,6 +320,11 @@ describe('SQLite', () => contract(sqlite));
 describe.skipIf(!servers.postgres)('PostgreSQL (needs one on 127.0.0.1:5432)', () => {
   contract(postgres);
   network(postgres);
+});
+
+describe.skipIf(!servers.postgres)('Redshift (PostgreSQL in its clothes)', () => {
+  contract(redshift);
+  network(redshift);
 });
 
 describe.skipIf(!servers.mysql)('MariaDB (needs one on 127.0.0.1:3306)', () => {

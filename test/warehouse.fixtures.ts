@@ -8,6 +8,7 @@ import pg from 'pg';
 import { afterAll } from 'vitest';
 import type { Cell, ConnectionTarget, Limits } from '../src/warehouse/engine.ts';
 import { answers } from './helpers/answers.ts';
+import { isChildAtWork } from './helpers/busy-children.ts';
 import { expressions, startTdsWarehouse, type TdsWarehouse } from './helpers/tds-warehouse.ts';
 
 /** Bounds that no honest query of these tests reaches. */
@@ -38,8 +39,12 @@ export interface Fixture {
   numbers(count: number): string;
   /** Runs for minutes; holds `mark` in its text. */
   endless(mark: string): string;
-  /** Whether the server still runs a statement with `mark`. */
-  runs(mark: string): Promise<boolean>;
+  /** Whether the server still runs a statement with `mark`; null where this machine does not tell. */
+  runs(mark: string): Promise<boolean | null>;
+  /** What would leave something in a session, and what it would give to the next one: null unless it is left. */
+  leaves: [set: string, get: string];
+  /** Another connection, whose three orders nobody else may see; left out where another user is tried instead. */
+  other?: ConnectionTarget;
   writes: string[];
   types: [sql: string, type: string, value: Cell][];
   parameters: string;
@@ -63,11 +68,20 @@ export const duckdb: Fixture = {
     await connection.run('CREATE VIEW paid AS SELECT id, total FROM orders');
     connection.closeSync();
     instance.closeSync();
+    const others = await DuckDBInstance.create(join(directory, 'other.duckdb'));
+    await (await others.connect()).run('CREATE TABLE orders AS SELECT i AS id FROM range(3) r(i)');
+    others.closeSync();
   },
+  // A type of the session comes of it.
+  leaves: [
+    'PIVOT (SELECT id % 2 AS odd, total FROM orders) ON odd USING sum(total)',
+    `SELECT max(type_name) FROM duckdb_types() WHERE type_name LIKE '%pivot%'`,
+  ],
+  other: { key: `${name}-duckdb-other`, settings: { path: 'other.duckdb' } },
   tearDown: async () => undefined,
   numbers: (count) => `SELECT i FROM range(1, ${count + 1}) r(i)`,
   endless: (mark) => `SELECT count(*) AS ${mark} FROM range(100000000000) a, range(1000) b`,
-  runs: async () => false,
+  runs: () => isChildAtWork(),
   writes: [
     'DELETE FROM orders',
     'CREATE TABLE t (a INT)',
@@ -119,13 +133,18 @@ export const sqlite: Fixture = {
     const database = new DatabaseSync(join(directory, 'shop.sqlite'));
     database.exec(SQLITE_ORDERS);
     database.close();
+    const others = new DatabaseSync(join(directory, 'other.sqlite'));
+    others.exec('CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (0), (1), (2)');
+    others.close();
   },
+  leaves: ['CREATE TEMP TABLE left_over AS SELECT 5 AS a', 'SELECT a FROM left_over'],
+  other: { key: `${name}-sqlite-other`, settings: { path: 'other.sqlite' } },
   tearDown: async () => undefined,
   numbers: (count) =>
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT i FROM n`,
   endless: (mark) =>
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS ${mark} FROM n`,
-  runs: async () => false,
+  runs: () => isChildAtWork(),
   writes: [
     'DELETE FROM orders',
     'WITH d AS (SELECT 1) DELETE FROM orders',
@@ -154,6 +173,13 @@ export const sqlite: Fixture = {
   wide: 'hex(zeroblob(50000))',
 };
 
+/** What the user of the fixture reads on a PostgreSQL. */
+export const SHOP = `CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
+  INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
+  CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
+  CREATE FUNCTION ${name}.lies() RETURNS text STABLE LANGUAGE sql AS $$ SELECT pg_advisory_lock(7)::text $$;
+  GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
+  GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`;
 const admin = new pg.Client({ host: '127.0.0.1', user: 'postgres', database: 'postgres' });
 /** A schema and a user on PostgreSQL. */
 export const postgres: Fixture = {
@@ -171,19 +197,18 @@ export const postgres: Fixture = {
   schema: name,
   setUp: async () => {
     await admin.connect();
-    await admin.query(`CREATE ROLE ${name}_reader LOGIN PASSWORD '${SECRET}';
-      CREATE SCHEMA ${name}; CREATE TABLE ${name}.orders (id int PRIMARY KEY, total numeric(9, 2), created timestamp);
-      INSERT INTO ${name}.orders SELECT i, i * 1.5, '2024-01-01' FROM generate_series(0, 9) i;
-      CREATE VIEW ${name}.paid AS SELECT id, total FROM ${name}.orders;
-      CREATE FUNCTION ${name}.lies() RETURNS text STABLE LANGUAGE sql AS
-        $$ SELECT pg_advisory_lock(7)::text $$;
-      GRANT USAGE ON SCHEMA ${name} TO ${name}_reader; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${name}_reader;
-      GRANT INSERT, DELETE ON ${name}.orders TO ${name}_reader`);
+    await admin.query(`CREATE ROLE ${name}_reader LOGIN PASSWORD '${SECRET}'`);
+    await admin.query(SHOP);
   },
   tearDown: async () => {
     await admin.query(`DROP SCHEMA ${name} CASCADE; DROP ROLE ${name}_reader`);
     await admin.end();
   },
+  leaves: [
+    `SELECT ${name}.lies()`,
+    `SELECT CASE WHEN count(*) > 0 THEN 'left' END FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND usename = current_user`,
+  ],
   numbers: (count) => `SELECT i FROM generate_series(1, ${count}) i`,
   endless: (mark) => `SELECT count(*) AS ${mark} FROM generate_series(1, 1000000000000)`,
   runs: async (mark) => {
@@ -273,6 +298,7 @@ export const mariadb: Fixture = {
     await root.query(`DROP USER '${name.slice(0, 32)}'@'%'`);
     await root.end();
   },
+  leaves: ['SELECT @a := 5', 'SELECT @a'],
   numbers: (count) => `SELECT seq FROM seq_1_to_${count}`,
   endless: (mark) => `SELECT SLEEP(120) AS ${mark}`,
   runs: async (mark) => {
@@ -335,6 +361,7 @@ export const sqlserver: Fixture = {
     sqlserver.target.settings['port'] = tds.port;
   },
   tearDown: () => tds.close(),
+  leaves: ['SELECT remember', 'SELECT recall'],
   numbers: (count) => `SELECT n FROM numbers(${count})`,
   endless: (mark) => `SELECT act_slow AS ${mark}`,
   runs: (mark) => Promise.resolve(tds.running.has(mark)),

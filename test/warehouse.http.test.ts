@@ -7,7 +7,7 @@ import { collect } from '../src/warehouse/query.ts';
 import type { QueryResult } from '../src/warehouse/query.ts';
 import { createEngines } from '../src/warehouse/registry.ts';
 import { fixtures, hostPort, SECRET } from './helpers/engine-fixtures.ts';
-import type { EngineServer } from './helpers/engine-servers.ts';
+import { LEFT_OVER, type EngineServer } from './helpers/engine-servers.ts';
 import { keys, startBigquery, startSnowflake } from './helpers/engine-servers-cloud.ts';
 import { startClickhouse, startDatabricks, startTrino } from './helpers/engine-servers-open.ts';
 import { createCertificate } from './helpers/platform-servers.ts';
@@ -224,6 +224,30 @@ describe.each(fixtures.map((fixture) => [fixture.driver, fixture] as const))('%s
     const codes = outcomes.flatMap((one) => (one.status === 'rejected' ? [(one.reason as EngineError).code] : []));
     expect(new Set(codes)).toEqual(new Set(['ENGINE_BUSY']));
     expect(outcomes.filter((one) => one.status === 'fulfilled')).toHaveLength(24);
+  });
+
+  it('never sends a query with the credentials of another key, at the same time or after it', async () => {
+    const stranger = { ...changed(fixture.strangers), key: `${driver}-stranger` };
+    const codeOf = (at: ConnectionTarget): Promise<string | null> =>
+      query('SELECT 1', {}, at).then(
+        () => null,
+        (error: EngineError) => error.code,
+      );
+    const codes = await Promise.all(Array.from({ length: 6 }, (_, i) => codeOf(i % 2 ? stranger : target)));
+    expect(codes).toEqual(Array.from({ length: 6 }, (_, i) => (i % 2 ? 'CONNECTION_FAILED' : null)));
+    expect([await codeOf(target), await codeOf(stranger)]).toEqual([null, 'CONNECTION_FAILED']);
+  });
+
+  it('keeps nothing of a session for the next query', async () => {
+    const offered = await fetch(server.url);
+    expect(offered.headers.get('set-cookie')).toContain(LEFT_OVER);
+    const before = server.seen.length;
+    for (let i = 0; i < 3; i++) await query('SELECT numbers(7)');
+    const sent = server.seen
+      .slice(before)
+      .map(({ path, query: search, headers, text }) => [path, `${search}`, headers, text]);
+    expect(sent.length).toBeGreaterThanOrEqual(3);
+    expect(JSON.stringify(sent)).not.toContain(LEFT_OVER);
   });
 
   it('says so when the service is gone', async () => {

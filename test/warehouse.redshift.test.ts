@@ -4,7 +4,7 @@ import type { ConnectionTarget, Limits, ParameterValue } from '../src/warehouse/
 import { NO_ESTIMATE, redshiftEstimate } from '../src/warehouse/estimate.ts';
 import { createPostgres } from '../src/warehouse/postgres.ts';
 import { collect } from '../src/warehouse/query.ts';
-import { openRedshiftProxy, type RedshiftProxy } from './helpers/redshift-proxy.ts';
+import { openRedshiftProxy, REDSHIFT_VIEWS, type RedshiftProxy } from './helpers/redshift-proxy.ts';
 import { name, SECRET, servers } from './warehouse.fixtures.ts';
 
 const LIMITS: Limits = { timeoutMs: 20_000, maxRows: 100, maxBytes: 1_000_000 };
@@ -31,14 +31,10 @@ describe.skipIf(!servers.postgres)('Redshift', () => {
     for (const role of [reader, writer]) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'`);
     own = new pg.Client({ host: '127.0.0.1', user: 'postgres', database });
     await own.connect();
-    // Redshift's own views, as its documentation has them.
     await own.query(`CREATE SCHEMA shop; CREATE TABLE shop.orders (id int NOT NULL, total numeric(9, 2), name varchar(20), at timestamp);
       INSERT INTO shop.orders SELECT i, i * 1.5, 'x', '2024-01-01' FROM generate_series(0, 9) i; ANALYZE shop.orders;
       CREATE VIEW shop.paid AS SELECT id FROM shop.orders; CREATE TABLE shop."Odd name" (a bool);
-      CREATE VIEW public.svv_tables AS SELECT table_catalog::text, table_schema::text, table_name::text, table_type::text FROM information_schema.tables
-        WHERE table_schema <> 'public';
-      CREATE VIEW public.svv_columns AS SELECT table_schema::text, table_name::text, column_name::text, ordinal_position::int,
-        is_nullable::text, data_type::text, character_maximum_length::int, numeric_precision::int, numeric_scale::int FROM information_schema.columns;
+      ${REDSHIFT_VIEWS}
       GRANT USAGE ON SCHEMA shop TO ${reader}, ${writer}; GRANT SELECT ON ALL TABLES IN SCHEMA shop, public TO ${reader}, ${writer};
       GRANT DELETE ON shop."Odd name" TO ${writer}`);
   });

@@ -18,7 +18,7 @@ export interface Seen {
 /** What a server answers: a status and a body, or `write` for one that comes bit by bit. */
 export interface Reply {
   status?: number;
-  json?: unknown;
+  json?: object;
   text?: string | Buffer;
   headers?: Record<string, string>;
   write?: (response: ServerResponse) => Promise<void>;
@@ -31,6 +31,18 @@ export interface EngineServer {
   stopped: string[];
   close(): Promise<void>;
 }
+
+/** What a service would have its clients send with their next query; none of ours may. */
+export const LEFT_OVER = 'left-over';
+const LEFT = {
+  'set-cookie': `session=${LEFT_OVER}; Path=/`,
+  'x-trino-set-session': `timezone=${LEFT_OVER}`,
+  'x-trino-set-catalog': LEFT_OVER,
+  'x-trino-set-schema': LEFT_OVER,
+  'x-trino-set-role': LEFT_OVER,
+  'x-trino-added-prepare': `${LEFT_OVER}=SELECT`,
+  'x-trino-started-transaction-id': LEFT_OVER,
+};
 
 /** Starts a server on a free port of 127.0.0.1, with TLS where a certificate is given. */
 export async function serve(
@@ -45,9 +57,10 @@ export async function serve(
     const got: Seen = { method: request.method ?? '', path, query, headers: request.headers, text, json };
     server.seen.push(got);
     const reply = await answer(got, server);
-    response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...reply.headers });
+    response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...LEFT, ...reply.headers });
     if (reply.write) await reply.write(response).catch(() => undefined);
-    response.end(reply.write ? undefined : (reply.text ?? JSON.stringify(reply.json ?? {})));
+    const body = reply.text ?? JSON.stringify({ ...reply.json, sessionInfo: { sessionId: LEFT_OVER } });
+    response.end(reply.write ? undefined : body);
   };
   const listener = (request: IncomingMessage, response: ServerResponse): void => void handle(request, response);
   const http = tls ? createTlsServer(tls, listener) : createServer(listener);

@@ -9,6 +9,13 @@ export interface RedshiftProxy {
   close(): Promise<void>;
 }
 
+/** Redshift's own views of its catalogue, as its documentation has them, out of PostgreSQL's. */
+export const REDSHIFT_VIEWS = `CREATE VIEW public.svv_tables AS SELECT table_catalog::text, table_schema::text, table_name::text, table_type::text
+    FROM information_schema.tables WHERE table_schema <> 'public';
+  CREATE VIEW public.svv_columns AS SELECT table_schema::text, table_name::text, column_name::text, ordinal_position::int,
+    is_nullable::text, data_type::text, character_maximum_length::int, numeric_precision::int, numeric_scale::int
+    FROM information_schema.columns;`;
+
 /** Parameters, statements, columns, tables and functions that Redshift answers with an error, the error of a wrong name. */
 const UNKNOWN =
   /lock_timeout|idle_in_transaction_session_timeout|standard_conforming_strings|bytea_output|DISCARD|FORMAT JSON|COLLATE "C"|relispartition|pg_roles|json_array_elements_text|has_any_column_privilege|TABLESAMPLE/g;
