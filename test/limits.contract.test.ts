@@ -6,10 +6,11 @@ import { createKeyLimits } from '../src/limits/key-limits.ts';
 import type { LimitStore, Redis } from '../src/limits/limit-store.ts';
 import { createProductLimits, type ProductLimits, type Taken } from '../src/limits/product-limits.ts';
 import { PERIOD_SECONDS } from '../src/limits/rate-limits.ts';
-import { postgresWindows, pruneProductLimits } from '../src/limits/windows-postgres.ts';
+import { postgresWindows } from '../src/limits/windows-postgres.ts';
 import { redisWindows } from '../src/limits/windows-redis.ts';
 import { memoryWindows, type WindowStore } from '../src/limits/windows.ts';
 import { createLog } from '../src/log.ts';
+import { sweep } from '../src/usage/sweeper.ts';
 import { testDatabase } from './helpers/database.ts';
 import { randomOf } from './helpers/fuzz-statements.ts';
 import { hasRedis, NEEDS_REDIS, redisUrl } from './helpers/redis.ts';
@@ -313,12 +314,12 @@ describe('PostgreSQL', () => {
   contract(store, () => postgresWindows(database.query));
   sharedContract(store);
 
-  it('forgets windows that are over, and no others', async () => {
+  it('forgets windows that are over when it is swept, and no others', async () => {
     const take = createProductLimits(store());
     const [old, fresh] = [newScope(), newScope()];
     for (const scope of [old, fresh]) await take(scope, HOUR);
     await database.query('update "ProductLimit" set expire = $2 where scope = $1', [old, Date.now() - 1]);
-    await pruneProductLimits(database);
+    await sweep({ database, log: createLog('silent') });
     const rows = await database.query('select scope from "ProductLimit" where scope in ($1, $2)', [old, fresh]);
     expect(rows).toEqual([{ scope: fresh }]);
   });
