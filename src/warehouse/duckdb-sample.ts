@@ -1,11 +1,16 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { largest, notShadowed, NO_BARE_NAME, tableSample, tooSmall } from './sample.ts';
+import { drawsBlocks, largest, notShadowed, NO_BARE_NAME, SEED, tableSample, tooSmall } from './sample.ts';
 import type { Candidate, SampleBounds, Sampling } from './sample.ts';
 
 interface PlanNode {
   children: PlanNode[];
   extra_info: Record<string, unknown>;
 }
+
+/** What the number of a block of rows comes to; a macro of the seller's may have the name. */
+const DRAWN = `system.main.hash(rowid // 2048, ${SEED})`;
+/** As a plan writes it. */
+const IN_PLAN = `hash((rowid // 2048), ${SEED})`;
 
 /** Explains a statement on the connection that will run it, and gives the plan as JSON. */
 export type Explain = (sql: string) => Promise<string>;
@@ -17,7 +22,7 @@ async function planOf(sql: string, explain: Explain): Promise<{ samples: number;
   for (const stack = [...plan]; stack.length > 0;) {
     const { children, extra_info: info } = stack.pop() as PlanNode;
     stack.push(...children);
-    if (info['Sample Method'] !== undefined) samples++;
+    if (info['Sample Method'] !== undefined || JSON.stringify(info).includes(IN_PLAN)) samples++;
   }
   return { samples, rows: Number(plan[0]?.extra_info['Estimated Cardinality'] ?? 0) };
 }
@@ -56,6 +61,13 @@ async function candidates(
   return tables;
 }
 
+/** Rows of about `percent` per cent of a table, the same ones each time. */
+function sampleOf(table: Candidate & { source: string }, percent: number, isFiles: boolean): string {
+  // Of a table, DuckDB's own blocks are others each time, whatever the seed, when two threads read them.
+  const isByNumber = !isFiles && drawsBlocks(table);
+  return `${table.source} ${isByNumber ? `WHERE ${DRAWN} % 100 < ${percent}` : tableSample(table, `${percent} PERCENT`)}`;
+}
+
 /**
  * Puts a sampled view of the largest table that a statement reads by its bare name in front of it, for this connection
  * alone. The plan says whether the statement reads it: a CTE may have the name.
@@ -73,7 +85,7 @@ export async function sampleInDuckdb(
   const { samples } = await planOf(sql, explain);
   for (const table of large) {
     if (table.isAmbiguous) continue;
-    const sample = `${table.source} ${tableSample(table, `${bounds.percent} PERCENT`)}`;
+    const sample = sampleOf(table, bounds.percent, isFiles);
     await connection.run(`CREATE TEMP VIEW ${quoted(table.name)} AS SELECT * FROM ${sample}`);
     try {
       if ((await planOf(sql, explain)).samples > samples) return { table: table.name, fraction: bounds.percent / 100 };

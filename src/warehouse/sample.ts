@@ -40,9 +40,14 @@ export function largest<C extends Candidate>(candidates: readonly C[], { minRows
   return candidates.filter(({ rows }) => rows >= minRows).sort((a, b) => b.rows - a.rows);
 }
 
+/** Whether whole blocks are drawn. */
+export function drawsBlocks({ rows }: Candidate): boolean {
+  return rows >= BLOCKS_FROM_ROWS;
+}
+
 /** The clause of the SQL standard after a table's name; `amount` is how an engine writes the percentage. */
-export function tableSample({ rows }: Candidate, amount: string): string {
-  return `TABLESAMPLE ${rows >= BLOCKS_FROM_ROWS ? 'SYSTEM' : 'BERNOULLI'} (${amount}) REPEATABLE (${SEED})`;
+export function tableSample(table: Candidate, amount: string): string {
+  return `TABLESAMPLE ${drawsBlocks(table) ? 'SYSTEM' : 'BERNOULLI'} (${amount}) REPEATABLE (${SEED})`;
 }
 
 /** Whether a result is of a sample. */
