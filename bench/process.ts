@@ -8,7 +8,6 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -26,6 +25,7 @@ import { createGateway } from '../src/http/server.ts';
 import type { ConnectionTarget } from '../src/warehouse/engine.ts';
 import { collect } from '../src/warehouse/query.ts';
 import { aboutRun, goalsOf, isQuick, saveResult } from './lib/results.ts';
+import { answers } from '../test/helpers/answers.ts';
 
 const ROUNDS = isQuick ? 60 : 300;
 const WARM = isQuick ? 20 : 60;
@@ -35,17 +35,6 @@ const RESULT_ROWS = 100;
 const MAX_MS = said ? 900_000 : 110_000;
 /** The numbers of the engines in the reference data. */
 const ENGINES = { duckdb: 57, postgres: 48, mysql: 50 };
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const end = (open: boolean) => (): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.once('connect', end(true)).once('error', end(false)).setTimeout(1000, end(false));
-  });
-}
 
 const name = `bench_${process.pid}`;
 const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-process-'));

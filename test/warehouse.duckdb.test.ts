@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createDuckdb } from '../src/warehouse/duckdb.ts';
 import { EngineError } from '../src/warehouse/engine.ts';
 import type { Limits, Spill } from '../src/warehouse/engine.ts';
@@ -111,6 +111,7 @@ describe('DuckDB in its own processes', () => {
       query(wide, { maxRows: 20_000, maxBytes: 100_000_000, ...(spill ? { spill } : {}) });
     const tooMuch = { code: 'ENGINE_FAILED', message: expect.stringContaining('needs more memory than it may have') };
     const folder = await mkdtemp(join(tmpdir(), 'spill-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await expect(sorted({ directory: folder, maxBytes: 1024 ** 2 })).rejects.toMatchObject(tooMuch);
     const { values, rowCount } = await sorted({ directory: folder, maxBytes: 1024 ** 3 });
     expect(rowCount).toBe(20_000);
@@ -119,7 +120,6 @@ describe('DuckDB in its own processes', () => {
     );
     // The next one has no folder.
     await expect(sorted()).rejects.toMatchObject(tooMuch);
-    await rm(folder, { recursive: true });
   });
 
   it('survives a query that cannot be interrupted', async () => {

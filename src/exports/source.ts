@@ -18,8 +18,8 @@ export interface Source {
 }
 
 /**
- * Starts the query of an export on the seller's engine; an engine of our own sorts what does not fit in memory in `spill`. The endpoint is the one that the buyer could fetch from when
- * they asked; it must still be there and run.
+ * Starts the query of an export on the seller's engine; an engine of our own sorts what does not fit in memory in `spill`. The
+ * endpoint is the one that the buyer could fetch from when they asked; it must still be there and run.
  * @throws DomainError ENDPOINT_INACTIVE, CONNECTION_FAILED, SQL_REJECTED, VALIDATION; EngineError
  */
 export async function openSource(
