@@ -103,6 +103,28 @@ async function queryOf(pool: pg.Pool, statement: pg.QueryConfig): Promise<pg.Que
   }
 }
 
+type Send = (...input: unknown[]) => unknown;
+
+/**
+ * Sends by callback what would be answered by a promise of `pg`'s: with those the rows of all statements outlive the
+ * collections of the young generation, though nobody has them any more, and fill the old one (ADR 27).
+ */
+const toldByCallback =
+  (send: Send) =>
+  (input: unknown[]): unknown => {
+    const [first] = input;
+    const isSubmittable = typeof first === 'object' && first !== null && 'submit' in first;
+    if (isSubmittable || input.some((one) => typeof one === 'function')) return send(...input);
+    const answer = new Promise((resolve, reject) => {
+      send(...input, (error: Error | null, result: unknown) => (error ? reject(error) : resolve(result)));
+    });
+    return answer.catch((error: Error) => {
+      // As `pg` does: the stack leads to who asked, not to the socket.
+      Error.captureStackTrace(error);
+      throw error;
+    });
+  };
+
 const SESSION = `set timezone to 'UTC'; set plan_cache_mode to force_generic_plan`;
 
 /** Opens the pool; the first query connects. */
@@ -125,16 +147,15 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   pool.on('connect', (client) => {
     // Nor does the pool listen while one is lent out: whoever has it hears of it by their next statement.
     client.on('error', () => undefined);
-    const send = client.query.bind(client) as (...input: unknown[]) => unknown;
+    const send = client.query.bind(client) as Send;
+    const told = toldByCallback(send);
     (client as unknown as { query: unknown }).query = (...input: unknown[]) => {
       statements++;
-      if (listeners.size > 0) {
-        const [first, more] = input as [string | { text?: string; values?: unknown[] } | undefined, unknown];
-        const { text = '', values = Array.isArray(more) ? more : [] } =
-          typeof first === 'string' ? { text: first } : (first ?? {});
-        for (const listener of listeners) listener(text, values);
-      }
-      return send(...input);
+      const [first, more] = input as [string | { text?: string; values?: unknown[] } | undefined, unknown];
+      const { text = '', values = Array.isArray(more) ? more : [] } =
+        typeof first === 'string' ? { text: first } : (first ?? {});
+      for (const listener of listeners) listener(text, values);
+      return told(input);
     };
   });
   // Tens of megabytes from its first use on, which reads of loaders never make.
