@@ -11,7 +11,7 @@ beforeAll(async () => {
   t = await testGateway();
   us = await t.tenant({ handle: 'us' });
   const { world } = t;
-  const connection = await world.connection(us.company.id);
+  const connection = await world.connection(us.company.id, { userId: us.users.ADMIN.id });
   owned = await world.asset(us.company.id, {
     name: 'Owned',
     connectionId: connection.id,
@@ -43,7 +43,7 @@ const read = async (fields: string, key: string | null = us.keys.VIEWER) => {
 };
 
 describe('references work', () => {
-  it('are one statement a kind for all rows of a list, null where there is none', async () => {
+  it('are read with the rows of a list, null where there is none', async () => {
     expect(
       await read('name owner { id name email } connection { name } industry { id } activePrice { priceUsd startedAt }'),
     ).toEqual({
@@ -57,8 +57,23 @@ describe('references work', () => {
         },
         { name: 'Nobody’s', owner: null, connection: null, industry: null, activePrice: null },
       ],
-      statements: 5,
+      statements: 1,
     });
+  });
+
+  it('are read apart where what is asked of them is large, or refers further', async () => {
+    const apart = async (fields: string) => (await read(fields)).statements - 1;
+    expect(await apart('connection { name maskedCredentials owner { name } } llmConnection { name }')).toBe(1);
+    expect(await apart('connection { name informationSchema } owner { name }')).toBe(1);
+    expect(
+      await apart(
+        '... on Asset { connection { ... on Connection { informationSchema } } } connection { owner { id } }',
+      ),
+    ).toBe(1);
+    expect((await read('connection { name owner { email } }')).nodes).toEqual([
+      { connection: { name: expect.any(String), owner: { email: us.users.ADMIN.email } } },
+      { connection: null },
+    ]);
   });
 
   it('answer the same where they are asked for twice, under conditions, in fragments or one by one', async () => {

@@ -18,7 +18,7 @@ import {
   type PageArgs,
   type SortKey,
 } from './paging.ts';
-import { asksForCursors, columnsAsked, onceASelection, type Selection } from './selection.ts';
+import { askedOf, asksForCursors, onceASelection, type Asked, type Selection } from './selection.ts';
 
 /** Whose items a list shows: the tenant that sees them and the parent that has them. */
 export interface ListKey {
@@ -140,7 +140,7 @@ const inCursor = (value: unknown): unknown => (value instanceof Date ? value.toI
 const needsOf = onceASelection(({ model }: { model: ModelName }, info: Selection) => {
   const item = getNamedType((getNamedType(info.returnType) as GraphQLObjectType).getFields()['nodes']?.type);
   return {
-    columns: columnsAsked(model, item as GraphQLObjectType, info, 'connection'),
+    rows: askedOf(model, item as GraphQLObjectType, info, 'connection'),
     hasCursors: asksForCursors(info),
   };
 });
@@ -170,7 +170,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
   const Connection = connectionType(spec.name, spec.type);
 
   /** The statements of a list with these arguments, for whatever key. */
-  function planOf(place: ListPlace, args: ListArgs, columns: string, hasCursors: boolean): Plan {
+  function planOf(place: ListPlace, args: ListArgs, asked: Asked, hasCursors: boolean): Plan {
     const values: unknown[] = [];
     const bind = (value: unknown): string => `$${values.push(value) + 2}`;
     const keyText = `unnest($1::uuid[], $2::${place.by?.type ?? 'uuid'}[]) with ordinality as k(company, parent, n)`;
@@ -192,7 +192,6 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
       whereSql(args.where, filters, bind),
     ].filter((condition) => condition !== 'true');
     const from = `from "${spec.model}" t where ${conditions.length > 0 ? conditions.join(' and ') : 'true'}`;
-    const asked = JSON.stringify([args.where, args.orderBy, args.search]);
     const keyOf = (item: ListKey): string => `${item.company} ${item.parent}`;
     const keyValues = (items: readonly ListKey[]): unknown[] => [
       items.map((item) => item.company),
@@ -203,20 +202,20 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     const bindOwn = (value: unknown): string => `$${own.push(value) + 2}`;
     const keyset = keysetSql(keys, page, bindOwn);
     const sorted = keys.map((sort, i) => `${sort.sql} as "_s${i}"`).join(', ');
-    const names = columns.split(', ').map((column) => column.slice('t."'.length, -1));
     // A sort value that is a column of the row anyway is not sent twice.
     const sortNames = keys.map(({ sql }, i) => {
       const name = /^t\."?(\w+)"?$/.exec(sql)?.[1];
-      return name && names.includes(name) ? name : `_s${i}`;
+      return name && asked.names.includes(name) ? name : `_s${i}`;
     });
-    const sent = [...new Set([...names, ...(hasCursors ? sortNames : [])])].map((name) => `r."${name}"`).join(', ');
-    const text = `select k.n, ${sent} from ${keyText} cross join lateral (select ${columns}, ${sorted} ${from} and ${keyset} order by ${orderSql(keys, page.isBackward)} limit ${bindOwn(page.size + 1)}::int) r order by k.n, ${orderSql(keys, page.isBackward, true)}`;
+    const cursors = hasCursors ? sortNames.filter((name) => !asked.names.includes(name)) : [];
+    const sent = [asked.sent, ...cursors.map((name) => `r."${name}"`)].join(', ');
+    const text = `select k.n::int, ${sent} from ${keyText} cross join lateral (select ${asked.columns}, ${sorted} ${from} and ${keyset} order by ${orderSql(keys, page.isBackward)} limit ${bindOwn(page.size + 1)}::int) r${asked.joins} order by k.n, ${orderSql(keys, page.isBackward, true)}`;
     const loader: Loader<ListKey, Record<string, unknown>[]> = {
       name: `${text}\n${JSON.stringify(own)}`,
       keyOf,
       async batch(query, items) {
         const rows = await query<Record<string, unknown> & { n: number }>(text, [...keyValues(items), ...own]);
-        return manyByPosition(items, rows);
+        return manyByPosition(items, rows, asked.assemble);
       },
     };
 
@@ -246,7 +245,7 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
       // The sort keys may have bound the search text already; the keyset and the limit belong to the page.
       const text = `select k.n, (select count(*)::int from (select 1 ${from} limit ${COUNT_LIMIT}) c) as value from ${keyText}`;
       const loader: Loader<ListKey, number> = {
-        name: `count ${text}\n${asked}`,
+        name: `count ${text}\n${JSON.stringify([args.where, args.orderBy, args.search])}`,
         keyOf,
         batch: async (query, items) => {
           const found = await query<{ n: number; value: number }>(text, [...keyValues(items), ...values]);
@@ -269,12 +268,12 @@ export function listOf<M extends ModelName>(spec: ListSpec<M>) {
     ctx: Context,
     info: GraphQLResolveInfo,
   ): LazyConnection<unknown> {
-    const { columns, hasCursors } = needsOf(spec, info);
-    const asked = `${list} ${columns} ${hasCursors} ${JSON.stringify(args)}`;
-    let plan = plans.get(asked);
+    const { rows: asked, hasCursors } = needsOf(spec, info);
+    const name = `${list} ${asked.key} ${hasCursors} ${JSON.stringify(args)}`;
+    let plan = plans.get(name);
     if (!plan) {
-      plan = planOf(place, args, columns, hasCursors);
-      if (asked.length <= MAX_KEPT) plans.set(asked, plan);
+      plan = planOf(place, args, asked, hasCursors);
+      if (name.length <= MAX_KEPT) plans.set(name, plan);
     }
     const { rows, count } = plan;
     let loaded: Promise<LoadedPage<unknown>> | undefined;

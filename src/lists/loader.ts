@@ -105,16 +105,27 @@ export function load<K, V>(ctx: LoaderContext, loader: Loader<K, V>, key: K): Pr
   return promise;
 }
 
+/** Rows are shared by all who asked for them. */
+type Frozen = <R extends object>(row: R) => R;
+
 /** Rows with their key's position `n` (from 1), one a key at most, as the answers of a batch; null where none came. */
-export function oneByPosition<R extends { n: number | string }>(keys: readonly unknown[], rows: R[]): (R | null)[] {
+export function oneByPosition<R extends { n: number | string }>(
+  keys: readonly unknown[],
+  rows: R[],
+  frozen: Frozen = Object.freeze,
+): (R | null)[] {
   const out: (R | null)[] = keys.map(() => null);
-  for (const row of rows) out[Number(row.n) - 1] = Object.freeze(row);
+  for (const row of rows) out[Number(row.n) - 1] = frozen(row);
   return out;
 }
 
 /** Rows with their key's position `n` (from 1), any number a key, in the order they came. */
-export function manyByPosition<R extends { n: number | string }>(keys: readonly unknown[], rows: R[]): R[][] {
+export function manyByPosition<R extends { n: number | string }>(
+  keys: readonly unknown[],
+  rows: R[],
+  frozen: Frozen = Object.freeze,
+): R[][] {
   const out: R[][] = keys.map(() => []);
-  for (const row of rows) out[Number(row.n) - 1]?.push(Object.freeze(row));
+  for (const row of rows) out[Number(row.n) - 1]?.push(frozen(row));
   return out;
 }

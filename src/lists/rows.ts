@@ -3,7 +3,16 @@ import type { ModelName } from '../graph/builder.ts';
 import type { Context } from '../context.ts';
 import { load, oneByPosition, type Loader } from './loader.ts';
 import { isPlainText } from '../text/plain-text.ts';
-import { columnsAsked, columnsOf, needsIdAlone, onceASelection, type Selection } from './selection.ts';
+import {
+  askedOf,
+  askedWhole,
+  joinedRow,
+  needsIdAlone,
+  onceASelection,
+  type Asked,
+  type Reference,
+  type Selection,
+} from './selection.ts';
 
 export type { Selection } from './selection.ts';
 
@@ -16,6 +25,7 @@ export interface RowKey {
 /** Reads single rows whole; `for` a selection reads the columns that it asks for. */
 export interface RowLoader<R> extends Loader<RowKey, R | null> {
   for(info: Selection): Loader<RowKey, R | null>;
+  source: Pick<Reference, 'model' | 'column' | 'where'>;
 }
 
 const loaders = new Map<string, RowLoader<unknown>>();
@@ -32,9 +42,9 @@ export function rowBy<R>(
   const name = `${model} by ${column} ${isFull} ${where}`;
   const made = loaders.get(name);
   if (made) return made as RowLoader<R>;
-  const loaderOf = (columns: string): Loader<RowKey, R | null> => {
-    const text = `select k.n, ${columns} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
-    join "${model}" t on t."${column}" = k.id where ${where}`;
+  const loaderOf = ({ columns, sent, joins, assemble }: Asked): Loader<RowKey, R | null> => {
+    const text = `select k.n::int, ${sent} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
+    cross join lateral (select ${columns} from "${model}" t where t."${column}" = k.id and ${where}) r${joins}`;
     return {
       name: text,
       keyOf: (key) => `${key.company} ${key.id}`,
@@ -42,17 +52,18 @@ export function rowBy<R>(
         // A text that no row can have would fail the statement for all whose keys are in it.
         const ids = keys.map(({ id }) => (typeof id === 'string' && !isPlainText(id) ? null : id));
         const rows = await query<{ n: number }>(text, [keys.map((key) => key.company), ids]);
-        return oneByPosition(keys, rows) as (R | null)[];
+        return oneByPosition(keys, rows, assemble) as (R | null)[];
       },
     };
   };
   const loader: RowLoader<R> = {
-    ...loaderOf(columnsOf(model, isFull)),
+    ...loaderOf(askedWhole(model, isFull)),
     for: (info) => narrowed(loader, info),
+    source: { model, column, where },
   };
   const narrowed = onceASelection((_: object, info: Selection) => {
     const item = getNamedType(info.returnType);
-    return isObjectType(item) ? loaderOf(columnsAsked(model, item, info, 'item')) : loader;
+    return isObjectType(item) ? loaderOf(askedOf(model, item, info, 'item')) : loader;
   });
   loaders.set(name, loader as RowLoader<unknown>);
   return loader;
@@ -71,8 +82,10 @@ export function known<R>(loader: RowLoader<R>, ctx: Context, key: RowKey, info: 
 /** A field that shows the row a row refers to: `id` and `company` are the columns that make its key. */
 export function refersTo<R>(loader: RowLoader<R>, id: string, company: string | null = 'companyId') {
   return {
-    extensions: { refersTo: { id, company } },
+    extensions: { refersTo: { ...loader.source, id, company } satisfies Reference },
     resolve(row: unknown, _: object, ctx: Context, info: Selection) {
+      const joined = joinedRow(row, info.fieldName);
+      if (joined !== undefined) return joined as never;
       const parent = row as Record<string, string | null>;
       const key = parent[id];
       if (key == null) return null as never;
