@@ -117,18 +117,30 @@ export const paidCents: Loader<string, number> = {
 
 /** The seller's share of a sale where nothing else was agreed: 80 %. */
 const USUAL_SHARE = '0.80';
-const shares: Loader<string, { share: string } | null> = {
-  name: 'share by seller',
-  keyOf: (id) => id,
-  batch: async (query, ids) =>
+interface Offer {
+  id: string;
+  amountUsd: string;
+  share: string;
+  sales: { percentage: string; startsAt: string; endsAt: string }[];
+}
+/** All that a sale is made of in one statement: a run waits for it. */
+const offersBy = (column: 'assetId' | 'endpointId'): Loader<{ id: string; companyId: string }, Offer | null> => ({
+  name: `offer by ${column}`,
+  keyOf: ({ id, companyId }) => `${id} ${companyId}`,
+  batch: async (query, keys) =>
     oneByPosition(
-      ids,
-      await query<{ n: number; share: string }>(
-        `select k.n, coalesce(c."vendorSharePercent", ${USUAL_SHARE})::text as share from unnest($1::uuid[]) with ordinality as k(id, n) join "Company" c on c.id = k.id`,
-        [ids],
+      keys,
+      await query<Offer & { n: number }>(
+        `select k.n::int, t.id, t."amountUsd", coalesce(c."vendorSharePercent", ${USUAL_SHARE})::text as share,
+           (select coalesce(json_agg(json_build_object('percentage', d.percentage::text, 'startsAt', d."saleStartAt", 'endsAt', d."saleEndAt")), '[]')
+            from (select * from "PriceDiscount" where "priceId" = t.id order by "saleStartAt" limit 50) d) as sales
+         from unnest($1::uuid[], $2::uuid[]) with ordinality as k(id, company, n)
+         join "Price" t on t."${column}" = k.id join "Company" c on c.id = k.company where ${ACTIVE}`,
+        [keys.map(({ id }) => id), keys.map(({ companyId }) => companyId)],
       ),
     ),
-};
+});
+const offers = { asset: offersBy('assetId'), endpoint: offersBy('endpointId') };
 
 /** The price that a product of another company is sold at now, with its seller's share; null where it is not for sale. */
 export async function saleOf(
@@ -136,8 +148,13 @@ export async function saleOf(
   product: Product,
   { id, companyId }: { id: string; companyId: string },
 ): Promise<{ id: string; cents: number; credits: number; sellerShare: number } | null> {
-  const [price, seller] = await Promise.all([activePriceOf(ctx, product, id), load(ctx, shares, companyId)]);
-  if (!price || !seller) return null;
-  const { cents, credits } = await priceNow(ctx, price);
-  return { id: price.id, cents, credits, sellerShare: Number(seller.share) };
+  const offer = await load(ctx, offers[product], { id, companyId });
+  if (!offer) return null;
+  const sales = offer.sales.map(({ percentage, startsAt, endsAt }) => ({
+    percentage,
+    startsAt: new Date(startsAt),
+    endsAt: new Date(endsAt),
+  }));
+  const cents = effectiveCents(centsOf(offer.amountUsd), sales, ctx.now);
+  return { id: offer.id, cents, credits: creditsOf(cents), sellerShare: Number(offer.share) };
 }
