@@ -28,7 +28,7 @@ import { aboutRun, goalsOf, isQuick, saveResult } from './lib/results.ts';
 import { answers } from '../test/helpers/answers.ts';
 
 const ROUNDS = isQuick ? 60 : 300;
-const WARM = isQuick ? 20 : 60;
+const WARM = isQuick ? 20 : 400;
 const said = process.argv.find((argument) => argument.startsWith('--rows='))?.slice(7);
 const EXPORT_ROWS = said ? Number(said) : 100_000;
 const RESULT_ROWS = 100;
