@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { viewerOf, type Context, type Intent } from './context.ts';
-import { plain, type RunQuery } from './database/db.ts';
+import { plain, UNSYNCED, type RunQuery } from './database/db.ts';
 import { DomainError } from './errors.ts';
 import { newId } from './ids.ts';
 
@@ -45,17 +45,17 @@ export async function once<T extends object>(
   work: (ctx: Context & { intent: Intent }) => Promise<T>,
 ): Promise<T> {
   const { companyId, userId, apiKeyId } = viewerOf(ctx);
-  const { query, unsynced } = ctx.app.database;
+  const { query } = ctx.app.database;
   const place = `IdempotencyKey/answer/${companyId}/${key}`;
   // An answer may hold a secret: it is repeated to whoever got it first, and to nobody else.
   const hash = hashOf([operation, input, userId ?? apiKeyId]);
   const claim = newId();
   // What is done on the claim reaches the disk after it, or not at all.
-  const claimed = await unsynced(
+  const claimed = await query(
     `insert into "IdempotencyKey" as i ("companyId", key, operation, "inputHash", claim, "createdAt") values ($1, $2, $3, $4, $5, now())
      on conflict ("companyId", key) do update set operation = excluded.operation, "inputHash" = excluded."inputHash", claim = excluded.claim, answer = null, "createdAt" = now()
      where i."createdAt" < now() - interval '${KEPT}' or (i.answer is null and i."createdAt" < now() - interval '${ABANDONED}' and i."inputHash" = excluded."inputHash")
-     returning 1`,
+     returning ${UNSYNCED}`,
     [companyId, key, operation, hash, claim],
   );
   if (claimed.length === 0) {

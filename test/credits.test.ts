@@ -98,8 +98,8 @@ describe('the journal', () => {
     expect(await sumOf(null, 'CREDITS_ISSUED')).toBe(-100);
     const [kept, given] = [charge(30), charge(50)];
     for (const one of [kept, given]) await run(one, 'RUNNING');
-    expect(await reserve(query, kept)).toBe(70);
-    expect(await reserve(query, given)).toBe(20);
+    expect(await reserve(query, kept)).toEqual({ balance: 70 });
+    expect(await reserve(query, given)).toEqual({ balance: 20 });
     expect(await sumOf(buyer, 'BUYER_RESERVED')).toBe(80);
     expect(await reserve(query, charge(21))).toBeNull();
     expect(await checkLedger(query)).toEqual([]);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorld } from '../prisma/seed/world.ts';
-import { openDatabase, type Database } from '../src/database/db.ts';
+import { openDatabase, UNSYNCED, type Database } from '../src/database/db.ts';
 import { newId } from '../src/ids.ts';
 import { createLog } from '../src/log.ts';
 import { testDatabase } from './helpers/database.ts';
@@ -81,6 +81,20 @@ describe('the rows of a statement', () => {
 });
 
 describe('a connection', () => {
+  it('waits for the disk again after a statement that did not', async () => {
+    const lone = openDatabase(url, 1, createLog('silent'));
+    try {
+      const setting = () => lone.query(`select current_setting('synchronous_commit') as unsynced`, []);
+      const before = await setting();
+      const { id } = await createWorld(lone).company({ handle: 'unsynced' });
+      const update = `update "Company" set name = 'Other' where id = $1 returning ${UNSYNCED}`;
+      expect(await lone.query(update, [id])).toEqual([{ unsynced: 'off' }]);
+      expect(await setting()).toEqual(before);
+    } finally {
+      await lone.close();
+    }
+  });
+
   it('is kept where a statement breaks a rule, with what it has planned', async () => {
     const lone = openDatabase(url, 1, createLog('silent'));
     try {

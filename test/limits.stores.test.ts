@@ -102,8 +102,14 @@ function frontDoor(setting: string, isShared: boolean): void {
     });
     const full = await t.tenant({ credits: 10, planId });
     expect(codes(await process(t, full.keys.ANALYST, asset))).toEqual([['QUOTA_EXCEEDED', null]]);
-    vi.spyOn(t.app.database, 'atomically').mockRejectedValueOnce(new Error('The database went away.'));
+    const { query } = t.app.database;
+    const gone = vi.spyOn(t.app.database, 'query').mockImplementation((text, values) => {
+      if (text.includes('insert into "Run"')) throw new Error('The database went away.');
+      return query(text, values);
+    });
     await expect(process(t, shop.buyer.keys.ANALYST, asset)).rejects.toThrow('INTERNAL');
+    expect(gone).toHaveBeenCalled();
+    gone.mockRestore();
     expect(await letIn(3, () => isRun(t, shop.buyer.keys.ANALYST, asset))).toBe(1);
     await expect(process(t, poor.keys.ANALYST, asset)).resolves.toMatchObject({
       userErrors: [{ code: 'RATE_LIMITED' }],

@@ -287,8 +287,9 @@ describe('writes by index work', () => {
       ])
         expect(text).toContain(`insert into "${table}"`);
       // By its id, not among all that run: those leave dead entries behind, which each next one would read.
-      const close = plans.find((one) => one.text.startsWith(`update "Run" set status = 'SUCCEEDED'`));
-      expect(indexesOf(close ? [close] : [])).toEqual(['Run_pkey']);
+      const close = plans.find((one) => one.text.includes(`update "Run" set status = 'SUCCEEDED'`));
+      const ofRuns = indexesOf(close ? [close] : []).filter((index) => index.startsWith('Run_'));
+      expect(ofRuns).toEqual(['Run_pkey']);
       expect(indexesOf(plans)).not.toContain('Run_running');
       expect(indexesOf(plans)).toEqual(
         expect.arrayContaining([

@@ -69,37 +69,66 @@ export async function grantCredits(query: RunQuery, companyId: string, credits: 
 }
 
 /**
- * Takes the credits of a run out of the buyer's balance until it is settled or released. Answers the balance left;
- * null, and nothing moved, where it is not enough.
+ * The row that a move of credits is about, where the same statement writes it: SQL that returns it, given the number of its
+ * first value.
  */
-export async function reserve(query: RunQuery, charge: Charge): Promise<number | null> {
-  const [row] = await query<{ balance: number }>(
+export interface Written {
+  sql(first: number): string;
+  values: unknown[];
+}
+
+/**
+ * Takes the credits of a run out of the buyer's balance until it is settled or released. Answers the balance left, or the row
+ * that is `written` from `paid`; null, and nothing moved or written, where the balance is not enough.
+ */
+export async function reserve<R = { balance: number }>(
+  query: RunQuery,
+  charge: Charge,
+  written?: Written,
+): Promise<R | null> {
+  const rest = written
+    ? `, written as (${written.sql(5)}) select * from written`
+    : ' select "creditsBalance" as balance from paid';
+  const [row] = await query<R>(
     `with paid as (update "Company" set "creditsBalance" = "creditsBalance" - $3::int where id = $2::uuid and "creditsBalance" >= $3::int returning "creditsBalance"),
        move as (insert into "JournalTransaction" (id, kind, "runId") select $1::uuid, 'RESERVE', $4::uuid from paid returning id),
        line(kind, company, amount) as (values ('BUYER_CREDITS', $2::uuid, -$3::bigint), ('BUYER_RESERVED', $2::uuid, $3::bigint)),
-       entries as (${ENTRIES})
-     select "creditsBalance" as balance from paid`,
-    [newId(), charge.buyerCompanyId, charge.credits, charge.runId],
+       entries as (${ENTRIES})${rest}`,
+    [newId(), charge.buyerCompanyId, charge.credits, charge.runId, ...(written?.values ?? [])],
   );
-  return row ? row.balance : null;
+  return row ?? null;
 }
 
-/** Makes a reservation final: the credits are gone, seller and platform have their cents. Once a run, by a unique index. */
-export async function settle(
+/**
+ * Makes a reservation final: the credits are gone, seller and platform have their cents. Once a run, by a unique index. Answers
+ * the row that is `written`; null, and nothing settled, where none was.
+ */
+export async function settle<R>(
   query: RunQuery,
   charge: Charge,
   cents: { seller: number; platform: number },
-): Promise<string> {
-  const id = newId();
-  await query(
-    `with move as (insert into "JournalTransaction" (id, kind, "runId") values ($1::uuid, 'SETTLE', $4::uuid) returning id),
+  written?: Written,
+): Promise<R | null> {
+  const [row] = await query<R>(
+    `with ${written ? `written as (${written.sql(8)}), ` : ''}
+       move as (insert into "JournalTransaction" (id, kind, "runId") select $1::uuid, 'SETTLE', $4::uuid${written ? ' from written' : ''} returning id),
        line(kind, company, amount) as (values
          ('BUYER_RESERVED', $2::uuid, -$3::bigint), ('CREDITS_ISSUED', null::uuid, $3::bigint),
-         ('SELLER_EARNINGS', $5::uuid, $6::bigint), ('PLATFORM_REVENUE', null::uuid, $7::bigint), ('SALES_CLEARING', null::uuid, -$6::bigint - $7::bigint))
-     ${ENTRIES}`,
-    [id, charge.buyerCompanyId, charge.credits, charge.runId, charge.sellerCompanyId, cents.seller, cents.platform],
+         ('SELLER_EARNINGS', $5::uuid, $6::bigint), ('PLATFORM_REVENUE', null::uuid, $7::bigint), ('SALES_CLEARING', null::uuid, -$6::bigint - $7::bigint)),
+       entries as (${ENTRIES})
+     select * from ${written ? 'written' : 'move'}`,
+    [
+      newId(),
+      charge.buyerCompanyId,
+      charge.credits,
+      charge.runId,
+      charge.sellerCompanyId,
+      cents.seller,
+      cents.platform,
+      ...(written?.values ?? []),
+    ],
   );
-  return id;
+  return row ?? null;
 }
 
 /** Gives a reservation back. Once a run, by a unique index. */

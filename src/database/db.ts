@@ -15,13 +15,8 @@ export type RunQuery = <R = Row>(text: string, values: unknown[]) => Promise<R[]
 export interface Database {
   prisma: PrismaClient;
   query: RunQuery;
-  /** The same for what may be lost with the database's machine: it does not wait for the disk. */
-  unsynced: RunQuery;
-  /**
-   * Statements in one transaction of their own, for money: all of them happen, or none. Where it `mayBeLost` it does not
-   * wait for the disk: should the database's machine fail within the next moments, none of them happened.
-   */
-  atomically<T>(work: (query: RunQuery) => Promise<T>, options?: { mayBeLost: boolean }): Promise<T>;
+  /** Statements in one transaction of their own, for money: all of them happen, or none. */
+  atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T>;
   /** Tells of every statement sent through the pool; returns the way to stop. */
   onStatement(listener: (text: string, values: readonly unknown[]) => void): () => void;
   /** Statements sent through the pool so far, its connections, and who waits for one. */
@@ -125,6 +120,12 @@ const toldByCallback =
     });
   };
 
+/**
+ * As the last of what a statement returns: where it is a transaction of its own, it does not wait for the disk, as what it
+ * writes may be lost with the database's machine.
+ */
+export const UNSYNCED = `set_config('synchronous_commit', 'off', true) as unsynced`;
+
 const SESSION = `set timezone to 'UTC'; set plan_cache_mode to force_generic_plan`;
 
 /** Opens the pool; the first query connects. */
@@ -161,13 +162,10 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   // Tens of megabytes from its first use on, which reads of loaders never make.
   const prisma = lazily(() => new PrismaClient({ adapter: new PrismaPg(pool) }));
   const nameOf = statementNames();
-  async function atomically<T>(
-    work: (query: RunQuery) => Promise<T>,
-    { mayBeLost } = { mayBeLost: false },
-  ): Promise<T> {
+  async function atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     try {
-      await client.query(mayBeLost ? 'begin; set local synchronous_commit = off' : 'begin');
+      await client.query('begin');
       const result = await work(async <R>(text: string, values: unknown[]) => {
         const { rows } = await client.query({ ...named(nameOf(text)), text, values, types: parsers });
         return rows as R[];
@@ -190,7 +188,6 @@ export function openDatabase(url: string, size: number, log: Log): Database {
       const result = await pool.query({ ...named(nameOf(text)), text, values, types: parsers });
       return result.rows as R[];
     },
-    unsynced: (text, values) => atomically((query) => query(text, values), { mayBeLost: true }),
     atomically,
     onStatement(listener) {
       listeners.add(listener);

@@ -151,7 +151,7 @@ function fieldsAsked(info: GraphQLResolveInfo, at: At, wanted: At = 'item'): Map
   return found;
 }
 
-/** The columns behind fields, with the id and the tenant; null where one of the fields does not say what it reads. */
+/** The columns behind fields, with the id; null where one of the fields does not say what it reads. */
 function namesBehind(model: ModelName, type: GraphQLObjectType, fields: Iterable<string>): string[] | null {
   const behind = [...fields].map((name) => columnsBehind(type.getFields()[name]));
   if (behind.includes(null)) return null;
@@ -248,8 +248,8 @@ function asked(names: string[], joined: Joined[], inner = names): Asked {
 export const askedWhole = (model: ModelName, isFull: boolean): Asked => asked(namesOf(model, isFull), []);
 
 /**
- * What rows need for a selection: the columns behind the fields that are asked for, with the id and the tenant, or all that
- * are not heavy where one of the fields does not say what it reads; and the rows they refer to.
+ * What rows need for a selection: the columns behind the fields that are asked for, with the id, or all that are not
+ * heavy where one of the fields does not say what it reads; and the rows they refer to.
  */
 export function askedOf(model: ModelName, type: GraphQLObjectType, info: GraphQLResolveInfo, at: At): Asked {
   const fields = fieldsAsked(info, at);

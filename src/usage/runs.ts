@@ -1,6 +1,6 @@
 import { viewerOf, type Context, type UsageEvent } from '../context.ts';
-import { release, reserve, settlePart, splitCents } from '../credits/journal.ts';
-import type { RunQuery } from '../database/db.ts';
+import { release, reserve, settle, settlePart, splitCents, type Written } from '../credits/journal.ts';
+import { UNSYNCED, type RunQuery } from '../database/db.ts';
 import { DomainError } from '../errors.ts';
 import type { CacheStatus, Run, RunKind } from '../generated/prisma/client.ts';
 import { newId } from '../ids.ts';
@@ -65,6 +65,41 @@ const productOf = ({ product }: RunTerms) =>
     ? { ...product, endpointId: null, productId: product.assetId }
     : { ...product, assetId: null, productId: product.endpointId };
 
+const OPENED: [column: string, type: string][] = [
+  ['id', 'uuid'],
+  ['kind', '"RunKind"'],
+  ['companyId', 'uuid'],
+  ['sellerCompanyId', 'uuid'],
+  ['assetId', 'uuid'],
+  ['endpointId', 'uuid'],
+  ['userId', 'uuid'],
+  ['apiKeyId', 'int'],
+  ['priceId', 'uuid'],
+  ['credits', 'int'],
+  ['isBilled', 'boolean'],
+  ['parameters', 'jsonb'],
+  ['startedAt', 'timestamptz'],
+];
+
+/** The statement that stores a run, of values in the order of `OPENED`; a paid one where `paid` has a row. */
+const openingOf = (values: unknown[], { isPaid, mayBeLost }: { isPaid: boolean; mayBeLost: boolean }): Written => ({
+  sql: (first) =>
+    `insert into "Run" (${OPENED.map(([column]) => `"${column}"`).join(', ')}) select ${OPENED.map(([, type], i) => `$${first + i}::${type}`).join(', ')}${isPaid ? ' from paid' : ''} returning *${mayBeLost ? `, ${UNSYNCED}` : ''}`,
+  values,
+});
+
+async function insufficient(query: RunQuery, companyId: string, required: number): Promise<DomainError> {
+  const [row] = await query<{ balance: number }>('select "creditsBalance" as balance from "Company" where id = $1', [
+    companyId,
+  ]);
+  const balance = row?.balance ?? 0;
+  return new DomainError(
+    'INSUFFICIENT_CREDITS',
+    `This costs ${required} credit${required === 1 ? '' : 's'}; the company has ${balance}.`,
+    { details: { required, balance } },
+  );
+}
+
 /**
  * Opens a run: checks quota and rate limit, takes the credits into reserve, stores the run as RUNNING, does `also`.
  * @throws DomainError QUOTA_EXCEEDED, RATE_LIMITED or INSUFFICIENT_CREDITS; then nothing is stored.
@@ -76,50 +111,40 @@ export async function startRun(ctx: Context, terms: RunTerms, also?: WithRun): P
   const credits = terms.price?.credits ?? 0;
   const { assetId, endpointId, productId } = productOf(terms);
   const taken = terms.rateLimit ? await takeRun(ctx, productId, terms.rateLimit) : null;
-  const insert = async (query: RunQuery): Promise<RunRow> => {
-    if (credits > 0) {
-      const charge = { runId: id, buyerCompanyId: viewer.companyId, sellerCompanyId: terms.sellerCompanyId, credits };
-      if ((await reserve(query, charge)) === null) {
-        const [row] = await query<{ balance: number }>(
-          'select "creditsBalance" as balance from "Company" where id = $1',
-          [viewer.companyId],
-        );
-        const balance = row?.balance ?? 0;
-        throw new DomainError(
-          'INSUFFICIENT_CREDITS',
-          `This costs ${credits} credit${credits === 1 ? '' : 's'}; the company has ${balance}.`,
-          {
-            details: { required: credits, balance },
-          },
-        );
-      }
-    }
-    const [run] = await query<RunRow>(
-      `insert into "Run" (id, kind, "companyId", "sellerCompanyId", "assetId", "endpointId", "userId", "apiKeyId", "priceId", credits, "isBilled", parameters, "startedAt")
-       values ($1, $2::"RunKind", $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13) returning *`,
-      [
-        id,
-        terms.kind,
-        viewer.companyId,
-        terms.sellerCompanyId,
-        assetId,
-        endpointId,
-        viewer.userId,
-        viewer.apiKeyId,
-        terms.price?.id ?? null,
-        credits,
-        credits > 0,
-        JSON.stringify(terms.parameters ?? null),
-        ctx.now,
-      ],
-    );
-    await also?.(query, run as RunRow);
-    return run as RunRow;
+  const mayBeLost = !also;
+  const opening = openingOf(
+    [
+      id,
+      terms.kind,
+      viewer.companyId,
+      terms.sellerCompanyId,
+      assetId,
+      endpointId,
+      viewer.userId,
+      viewer.apiKeyId,
+      terms.price?.id ?? null,
+      credits,
+      credits > 0,
+      JSON.stringify(terms.parameters ?? null),
+      ctx.now,
+    ],
+    { isPaid: credits > 0, mayBeLost },
+  );
+  const charge = { runId: id, buyerCompanyId: viewer.companyId, sellerCompanyId: terms.sellerCompanyId, credits };
+  const open = async (query: RunQuery): Promise<RunRow> => {
+    const run =
+      credits > 0
+        ? await reserve<RunRow>(query, charge, opening)
+        : ((await query<RunRow>(opening.sql(1), opening.values))[0] as RunRow);
+    if (!run) throw await insufficient(query, viewer.companyId, credits);
+    await also?.(query, run);
+    return run;
   };
   // A start that is lost with the database's machine is a run that never was: whatever is written later reaches the
   // disk after it. What goes with a start is not for us to lose.
+  const { query, atomically } = ctx.app.database;
   try {
-    const run = await ctx.app.database.atomically(insert, { mayBeLost: also === undefined });
+    const run = await (mayBeLost ? open(query) : atomically(open));
     if (taken) ctx.rates.push(taken.use);
     return run;
   } catch (error) {
@@ -159,6 +184,23 @@ function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, 
   if (!UNCOUNTED.has(run.kind) && !isCountedAtOnce(run)) ctx.app.usage.run(usageOf(run, isSuccess, earningsCents));
 }
 
+const CLOSED: [column: string, type: string][] = [
+  ['elapsedMs', 'int'],
+  ['rowCount', 'int'],
+  ['isTruncated', 'boolean'],
+  ['byteCount', 'int'],
+  ['value', 'text'],
+  ['cacheStatus', '"CacheStatus"'],
+  ['computedAt', 'timestamptz'],
+  ['engineMs', 'int'],
+  ['isBilled', 'boolean'],
+  ['credits', 'int'],
+  ['promptTokens', 'int'],
+  ['completionTokens', 'int'],
+  ['engineJobId', 'text'],
+  ['sample', 'jsonb'],
+];
+
 /**
  * Closes a run with its result, in one transaction with what is `within`: settles what was reserved, or the part of it
  * that is charged, and gives the rest back.
@@ -177,47 +219,54 @@ export async function succeedRun(
   const { credits, cents: split } = isBilled
     ? (result.charge ?? { credits: run.credits, cents: whole })
     : { credits: 0, cents: { seller: 0, platform: 0 } };
+  const isKept = answer !== undefined && ctx.intent !== undefined && ctx.intent !== null;
+  // Of a free run nothing is lost but its mention.
+  const mayBeLost = !run.isBilled && !also && !ctx.intent;
+  const isWhole = isBilled && credits === run.credits && !isKept;
+  const closing: Written = {
+    sql: (first) =>
+      `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), ${CLOSED.map(([column, type], i) => `"${column}" = $${first + 1 + i}::${type}`).join(', ')}
+       where id = $${first} and ${IS_RUNNING} returning *${mayBeLost ? `, ${UNSYNCED}` : ''}`,
+    values: [
+      run.id,
+      elapsedMs(run),
+      result.rowCount,
+      result.isTruncated,
+      result.byteCount,
+      result.value,
+      result.cacheStatus,
+      result.computedAt,
+      Math.round(result.engineMs),
+      isBilled,
+      credits,
+      result.tokens?.prompt ?? null,
+      result.tokens?.completion ?? null,
+      result.jobId ?? null,
+      result.sample ? JSON.stringify(result.sample) : null,
+    ],
+  };
+  const charge = {
+    runId: run.id,
+    buyerCompanyId: run.companyId,
+    sellerCompanyId: run.sellerCompanyId,
+    credits: run.credits,
+  };
   const close = async (query: RunQuery): Promise<RunRow> => {
     await also?.(query, run);
-    const [closed] = await query<RunRow>(
-      `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), "elapsedMs" = $2, "rowCount" = $3, "isTruncated" = $4, "byteCount" = $5, value = $6,
-         "cacheStatus" = $7::"CacheStatus", "computedAt" = $8, "engineMs" = $9, "isBilled" = $10, credits = $11, "promptTokens" = $12, "completionTokens" = $13, "engineJobId" = $14, sample = $15::jsonb
-       where id = $1 and ${IS_RUNNING} returning *`,
-      [
-        run.id,
-        elapsedMs(run),
-        result.rowCount,
-        result.isTruncated,
-        result.byteCount,
-        result.value,
-        result.cacheStatus,
-        result.computedAt,
-        Math.round(result.engineMs),
-        isBilled,
-        credits,
-        result.tokens?.prompt ?? null,
-        result.tokens?.completion ?? null,
-        result.jobId ?? null,
-        result.sample ? JSON.stringify(result.sample) : null,
-      ],
-    );
+    const closed = isWhole
+      ? await settle<RunRow>(query, charge, split, closing)
+      : (await query<RunRow>(closing.sql(1), closing.values))[0];
     if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
-    const charge = {
-      runId: run.id,
-      buyerCompanyId: run.companyId,
-      sellerCompanyId: run.sellerCompanyId,
-      credits: run.credits,
-    };
     if (answer) await ctx.intent?.keep(query, answer(closed));
-    if (run.isBilled) await settlePart(query, charge, credits, split);
+    if (run.isBilled && !isWhole) await settlePart(query, charge, credits, split);
     if (isCountedAtOnce(run)) await writeEvents(query, [usageOf(closed, true, split.seller)]);
     isReady = true;
     return closed;
   };
-  let isReady = false;
-  // Of a free run nothing is lost but its mention.
-  const mayBeLost = !run.isBilled && !also && !ctx.intent;
-  const closed = await database.atomically(close, { mayBeLost }).catch(async (error: unknown) => {
+  // One statement is a transaction by itself.
+  const isAlone = mayBeLost || (isWhole && !also);
+  let isReady = isAlone;
+  const closed = await (isAlone ? close(database.query) : database.atomically(close)).catch(async (error: unknown) => {
     // Only the word that it is committed was lost, perhaps: then it is paid, and no failure.
     const stored = isReady ? await committed(database.query, run.id) : null;
     if (!stored) throw error;
