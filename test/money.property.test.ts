@@ -245,6 +245,23 @@ describe('a connection that is lost', { timeout: 60_000 }, () => {
     spy.mockRestore();
     expect(first.data.done).toMatchObject({ run: { status: 'SUCCEEDED', credits: 2 }, userErrors: [] });
     expect((await t.run(poor.keys.ANALYST, PROCESS, { input })).data).toEqual(first.data);
+
+    // Without a key it is one statement, whose answer may be lost in the same way.
+    const rich = await t.tenant({ handle: 'late-again', credits: 2 });
+    const { query } = database;
+    let isSettled = false;
+    const lost = vi.spyOn(database, 'query').mockImplementation(async (text, values) => {
+      const rows = await query(text, values);
+      isSettled ||= text.includes("'SETTLE'");
+      if (text.includes("'SETTLE'")) throw new Error('Connection terminated unexpectedly');
+      return rows as never;
+    });
+    const again = await t.run(rich.keys.ANALYST, PROCESS, { input: { assetId: gid('Asset', asset) } });
+    lost.mockRestore();
+    expect(isSettled).toBe(true);
+    expect(again.data.done).toMatchObject({ run: { status: 'SUCCEEDED', credits: 2 }, userErrors: [] });
+    const { creditsBalance } = await database.prisma.company.findUniqueOrThrow({ where: { id: rich.company.id } });
+    expect(creditsBalance).toBe(0);
     expect(await ledger(t)).toEqual([]);
   });
 });
