@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-const scripts = ['run', 'growth', 'processes', 'process', 'analytics', 'start'];
+const scripts = ['start', 'run', 'growth', 'processes', 'process', 'analytics'];
 const given = process.argv.slice(2);
 if (given.includes('--memory')) scripts.push('memory');
 const flags = given.filter((flag) => flag === '--quick');

@@ -1,5 +1,6 @@
 // Loaded before the server by `npm start`: what Node makes of the sources is kept for the next start, which then needs
-// neither the compiler of TypeScript nor its memory. Where the directory cannot be written, nothing is kept.
+// neither the compiler of TypeScript nor its memory. The first start finds what the install has left (`npm run compile`).
+// Where the directory cannot be written, nothing is kept.
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import path from 'node:path';
 

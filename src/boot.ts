@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { warehousesBuilt } from '../prisma/seed/build-warehouses.ts';
 import { createAuthenticator, type Authenticator } from './auth.ts';
 import { ConfigError, type Config } from './config.ts';
 import type { App } from './context.ts';
@@ -36,13 +37,15 @@ function sealingKey(config: Config): Buffer {
 export async function openApp(config: Config, url: string): Promise<App> {
   const sealer = createSealer(sealingKey(config));
   const log = createLog(config.LOG_LEVEL);
-  await migrate(url);
   const database = openDatabase(url, config.DATABASE_POOL, log);
+  // Prisma's compiler is loaded while the database is at work.
+  await Promise.all([migrate(url), database.prisma.$connect()]);
   await syncReference(database.query);
   await openPlatformAccounts(database.query);
   const usage = createUsageBuffer(database, log);
   const engines = createEngines({
     duckdbRoots: [warehouseDirectory(config)],
+    duckdbReady: () => warehousesBuilt(warehouseDirectory(config)),
     network: { allowPrivate: config.ALLOW_PRIVATE_CONNECTIONS },
   });
   const jobs = createJobs(url, log);

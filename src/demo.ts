@@ -1,3 +1,4 @@
+import { buildWarehouses } from '../prisma/seed/build-warehouses.ts';
 import { demoCompanies } from '../prisma/seed/companies.ts';
 import { seedMarket } from '../prisma/seed/demo.ts';
 import type { App } from './context.ts';
@@ -54,11 +55,20 @@ export async function issueDemoKey(
   return secret;
 }
 
+/** Begins to make the warehouses that are missing. What opens one waits for them, and so does the end of the app. */
+function makeWarehouses(app: App): void {
+  const made = buildWarehouses(warehouseDirectory(app.config)).catch((error: unknown) => {
+    app.log.error({ err: error }, 'the warehouses of the demo could not be made: their products fail');
+  });
+  app.onClose(() => made);
+}
+
 /** Fills an empty database with the demo market and prints a key for each role, this once. */
 export async function seedDemo(app: App, say: (text: string) => void): Promise<void> {
+  makeWarehouses(app);
   if ((await app.database.prisma.company.count()) > 0) return;
   say('Making the demo market …');
-  await seedMarket(app, warehouseDirectory(app.config));
+  await seedMarket(app);
   say('\nKeys of the demo market, shown this once (`npm run --silent demo:key -- seller OWNER` makes more):');
   for (const [company, role] of [
     ['seller', 'OWNER'],

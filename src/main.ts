@@ -7,10 +7,10 @@ try {
   const config = readConfig();
   // What other processes do is begun first: the rest of the gateway is loaded meanwhile.
   if (isDemo(config)) void buildWarehouses(warehouseDirectory(config)).catch(() => undefined);
-  const [{ serve }] = await Promise.all([
-    import('./serve.ts'),
-    databaseServer(config).then((started) => (server = started)),
-  ]);
+  const starting = databaseServer(config).then((started) => (server = started));
+  starting.catch(() => undefined);
+  const { serve } = await import('./serve.ts');
+  await starting;
   await serve(config, server as DatabaseServer);
 } catch (error) {
   const port =

@@ -46,9 +46,15 @@ const roleIn = async (url: string, key: string): Promise<unknown> =>
 const SELLER = { role: 'OWNER', company: { handle: 'kickoff-metrics' } };
 
 let printed: string;
+let processed: Answer;
 beforeAll(async () => {
   const first = await start(demo);
   printed = first.output();
+  const key = /seller +OWNER +(sk_\w+)/.exec(printed)?.[1] ?? '';
+  const { data } = await ask(first.url, key, '{ viewer { company { assets(first: 1) { nodes { id } } } } }');
+  const id = /"id":"(\w+)"/.exec(JSON.stringify(data))?.[1];
+  const process = `mutation { assetProcess(input: { assetId: "${id}" }) { run { status } userErrors { message } } }`;
+  processed = await ask(first.url, key, process);
   expect(await end(first, 'SIGTERM')).toBe(0);
 });
 afterEach(async () => {
@@ -74,6 +80,10 @@ describe('a start works', () => {
     expect(again.output()).not.toContain('sk_');
     for (const { role, key } of keys) expect(await roleIn(again.url, key)).toMatchObject({ role });
     expect(await roleIn(again.url, (await explorerKey(again.url)) ?? '')).toEqual(SELLER);
+  });
+
+  it('and an asset is processed at once, though the warehouses may still be in the making', () => {
+    expect(processed).toMatchObject({ data: { assetProcess: { run: { status: 'SUCCEEDED' }, userErrors: [] } } });
   });
 
   it('twice on one directory: either keeps its explorer, and goes on when the other one ends', async () => {

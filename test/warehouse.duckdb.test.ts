@@ -53,6 +53,24 @@ describe('DuckDB in its own processes', () => {
     await rm(outside, { recursive: true });
   });
 
+  it('looks for a file only once those that are being made are ready', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = createDuckdb({ roots: [directory], ready: () => promise });
+    onTestFinished(() => waiting.close());
+    const target = { key: `${name}-made`, settings: { path: 'made.duckdb' } };
+    const counted = collect(
+      waiting,
+      target,
+      { sql: 'SELECT count(*) AS n FROM orders', values: [] },
+      LIMITS,
+      { onExcess: 'truncate' },
+      never,
+    );
+    await copyFile(file, join(directory, 'made.duckdb'));
+    resolve();
+    expect((await counted).rowCount).toBe(1);
+  });
+
   it('says so when the file is no database, without its path', async () => {
     await writeFile(join(directory, 'text.duckdb'), 'not a database at all');
     const [, last] = await engine.test({ key: `${name}-text`, settings: { path: 'text.duckdb' } }, never);

@@ -1,22 +1,25 @@
 // Makes the demo's warehouses that are missing in the directory of its argument.
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { FILES, WAREHOUSES } from './build-warehouses.ts';
 import { buildWarehouse, exportFiles } from './warehouses.ts';
 
 const dir = process.argv[2] ?? '';
 mkdirSync(dir, { recursive: true });
-await Promise.all(
-  WAREHOUSES.map(async (name) => {
-    const file = path.join(dir, `${name}.duckdb`);
-    if (existsSync(file)) return;
-    // Half a file would pass for a whole one after a crash.
-    await buildWarehouse(`${file}.new`, name);
-    renameSync(`${file}.new`, file);
-  }),
-);
-const folder = path.join(dir, FILES);
-if (!existsSync(folder)) {
-  await exportFiles(path.join(dir, 'weather.duckdb'), `${folder}.new`);
-  renameSync(`${folder}.new`, folder);
+
+/** Half of it would pass for the whole after a crash, and a second process may be at the same. */
+async function make(name: string, build: (half: string) => Promise<unknown>): Promise<void> {
+  const whole = path.join(dir, name);
+  if (existsSync(whole)) return;
+  const half = `${whole}.${process.pid}`;
+  await build(half);
+  try {
+    renameSync(half, whole);
+  } catch (error) {
+    rmSync(half, { recursive: true });
+    if (!existsSync(whole)) throw error;
+  }
 }
+
+await Promise.all(WAREHOUSES.map((name) => make(`${name}.duckdb`, (half) => buildWarehouse(half, name))));
+await make(FILES, (half) => exportFiles(path.join(dir, 'weather.duckdb'), half));

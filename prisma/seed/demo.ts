@@ -5,7 +5,7 @@ import { queryIn, type Transaction } from '../../src/database/db.ts';
 import { roleIds, type RoleName } from '../../src/permissions.ts';
 import { storageEngines } from '../../src/reference/data.ts';
 import { slugOf } from '../../src/text/slug.ts';
-import { buildWarehouses, FILES } from './build-warehouses.ts';
+import { FILES } from './build-warehouses.ts';
 import { demoCompanies, people } from './companies.ts';
 import { demoAssets, demoEndpoints, type DemoAsset, type DemoEndpoint, type DemoSeller } from './products.ts';
 import { seedUsage } from './usage.ts';
@@ -124,11 +124,8 @@ function priceRows(product: { assetId: string } | { endpointId: string }, seller
  * Fills an empty database with the demo market: three sellers on warehouses of their own, two buyers, a year of
  * history; all of it or nothing.
  */
-export async function seedMarket(app: App, warehouses: string): Promise<void> {
-  const building = buildWarehouses(warehouses);
-  building.catch(() => undefined);
+export async function seedMarket(app: App): Promise<void> {
   await app.database.prisma.$transaction((tx) => fill(app, tx, new Date()), { timeout: 120_000 });
-  await building;
 }
 
 async function fill(app: App, db: Transaction, at: Date): Promise<void> {

@@ -11,6 +11,7 @@ import { addSql, rollups } from '../../src/usage/rollup.ts';
 const RANDOM = `create or replace function pg_temp.chance(variadic parts text[]) returns float8 language sql immutable
   as $$ select ('x' || substr(md5(array_to_string(parts, ' ')), 1, 8))::bit(32)::bigint::float8 / 4294967296 $$`;
 
+// `offset 0`: chances are taken once a run, not at every mention of theirs.
 const RUNS = `insert into "Run" (id, kind, status, "companyId", "sellerCompanyId", "assetId", "endpointId", "userId", "priceId", credits, "isBilled", parameters,
     "rowCount", "isTruncated", "byteCount", "cacheStatus", "computedAt", "engineMs", "elapsedMs", "errorCode", "errorMessage", "startedAt", "finishedAt")
   select md5('run ' || p.id || b.id || i)::uuid, (case when p."isEndpoint" then 'PAGE' else 'PROCESS' end)::"RunKind", (case when ok then 'SUCCEEDED' else 'FAILED' end)::"RunStatus",
@@ -29,7 +30,7 @@ const RUNS = `insert into "Run" (id, kind, status, "companyId", "sellerCompanyId
   cross join lateral generate_series(1, w.wanted) i
   cross join lateral (select pg_temp.chance('ok', p.id::text, b.id::text, i::text) > 0.04 as ok,
     date_trunc('hour', now()) - make_interval(mins => (pg_temp.chance('when', p.id::text, b.id::text, i::text) ^ 1.3 * b.minutes)::int) as at,
-    (20 + 400 * pg_temp.chance('ms', p.id::text, b.id::text, i::text) ^ 4)::int as ms) x`;
+    (20 + 400 * pg_temp.chance('ms', p.id::text, b.id::text, i::text) ^ 4)::int as ms offset 0) x`;
 
 /** A reservation and its settlement for every charged run, as the gateway itself would have booked them. */
 const TRANSACTIONS = `insert into "JournalTransaction" (id, kind, "runId", "createdAt")

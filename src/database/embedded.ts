@@ -128,7 +128,7 @@ export async function startEmbedded(
   const host = socketDirectory(home, user);
   const data = path.join(home, 'data');
   const log = path.join(home, 'postgres.log');
-  const { initdb, pgCtl } = await findPrograms(user);
+  const { initdb, pgCtl } = findPrograms(user);
   const environment = { ...user, cwd: home, env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } };
 
   if (!existsSync(path.join(data, 'PG_VERSION'))) {

@@ -65,8 +65,8 @@ function sourceOf(program: ChildProgram): string {
   return source;
 }
 
-/** Queries take the time that the gateway leaves them: its answers to everybody else come first. */
-function yieldCpu(pid: number | undefined): void {
+/** A process takes the time that the gateway leaves it: the answers to everybody else come first. */
+export function yieldCpu(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {

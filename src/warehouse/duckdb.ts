@@ -32,27 +32,40 @@ const COMMON = {
   noEstimate: 'DuckDB gave no number of rows for this query.',
 } satisfies Partial<FileEngineOptions>;
 
+interface DuckdbOptions {
+  roots: string[];
+  /** Waited for before a file is looked for. */
+  ready?: (() => Promise<void>) | undefined;
+  maxChildren?: number;
+}
+
 /** The engine that runs sellers' queries on DuckDB files, each query in a locked-down child process. */
-export function createDuckdb({ roots, maxChildren = 8 }: { roots: string[]; maxChildren?: number }): Engine {
+export function createDuckdb({ roots, ready, maxChildren = 8 }: DuckdbOptions): Engine {
   return createFileEngine({
     ...COMMON,
     name: 'duckdb',
     maxChildren,
     checkSettings: (settings) => void databaseFile(settings, roots),
-    sourceOf: (settings) => databaseFile(settings, roots),
+    sourceOf: async (settings) => {
+      await ready?.();
+      return databaseFile(settings, roots);
+    },
     openHint: 'The file must be a DuckDB database that no other process has open for writing.',
   });
 }
 
 /** The engine `duckdb-files`: tables made of Parquet and CSV files in a folder, read where they lie. */
-export function createDuckdbFiles(options: { roots: string[]; maxChildren?: number; maxBytes?: number }): Engine {
-  const { roots, maxChildren = 4, maxBytes } = options;
+export function createDuckdbFiles(options: DuckdbOptions & { maxBytes?: number }): Engine {
+  const { roots, ready, maxChildren = 4, maxBytes } = options;
   return createFileEngine({
     ...COMMON,
     name: 'duckdb-files',
     maxChildren,
     checkSettings: (settings) => void checkFileTables(settings, roots),
-    sourceOf: (settings) => filesOf(settings, roots, maxBytes),
+    sourceOf: async (settings) => {
+      await ready?.();
+      return filesOf(settings, roots, maxBytes);
+    },
     openHint: 'The files must be Parquet or CSV as the settings say, and all those of a table have the same columns.',
   });
 }

@@ -29,13 +29,17 @@ export interface Engines {
 
 /**
  * Makes every engine; nothing is opened before the first query. `duckdbRoots` are the directories that database files
- * may lie in, of SQLite too, and folders of Parquet and CSV files.
+ * may lie in, of SQLite too, and folders of Parquet and CSV files; DuckDB waits for `duckdbReady` before it opens one.
  */
-export function createEngines(options: { duckdbRoots: string[]; network: NetworkPolicy }): Engines {
-  const { duckdbRoots: roots, network } = options;
+export function createEngines(options: {
+  duckdbRoots: string[];
+  duckdbReady?: () => Promise<void>;
+  network: NetworkPolicy;
+}): Engines {
+  const { duckdbRoots: roots, duckdbReady: ready, network } = options;
   const all = [
-    createDuckdb({ roots }),
-    createDuckdbFiles({ roots }),
+    createDuckdb({ roots, ready }),
+    createDuckdbFiles({ roots, ready }),
     createSqlite({ roots }),
     createPostgres({ network }),
     createMysql({ network }),
