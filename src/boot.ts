@@ -38,8 +38,8 @@ export async function openApp(config: Config, url: string): Promise<App> {
   const sealer = createSealer(sealingKey(config));
   const log = createLog(config.LOG_LEVEL);
   const database = openDatabase(url, config.DATABASE_POOL, log);
-  // Prisma's compiler is loaded while the database is at work.
-  await Promise.all([migrate(url), database.prisma.$connect()]);
+  // The demo needs Prisma at once, which is loaded while the database is at work; others may never need it.
+  await Promise.all([migrate(url), isDemo(config) && database.prisma.$connect()]);
   await syncReference(database.query);
   await openPlatformAccounts(database.query);
   const usage = createUsageBuffer(database, log);

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorld } from '../prisma/seed/world.ts';
 import { openDatabase, UNSYNCED, type Database } from '../src/database/db.ts';
+import { Statement, type Row } from '../src/database/statement.ts';
 import { newId } from '../src/ids.ts';
 import { createLog } from '../src/log.ts';
 import { testDatabase } from './helpers/database.ts';
@@ -126,7 +128,80 @@ describe('a connection', () => {
   });
 });
 
+describe('a named statement', () => {
+  let client: pg.Client;
+  let described = 0;
+  beforeAll(async () => {
+    client = await database.connect();
+    (client as unknown as { connection: pg.Connection }).connection.on('rowDescription', () => described++);
+    await client.query('create table named (id int primary key, name text, at timestamptz)');
+    await client.query(`insert into named values (1, 'one', null), (2, null, '2026-01-01T00:00:00Z')`);
+  });
+  afterAll(async () => {
+    await client.query('drop table named');
+    await client.end();
+  });
+
+  const send = (text: string, values: unknown[] = [], types: pg.CustomTypesConfig = pg.types): Promise<Row[]> =>
+    new Promise((resolve, reject) => {
+      const told = (error: Error | null, rows: Row[]): void => (error ? reject(error) : resolve(rows));
+      client.query(new Statement({ name: text.slice(0, 60), text, values, types: types as never }, told));
+    });
+
+  it('has its rows described once a connection, nulls and all', async () => {
+    const before = described;
+    const text = 'select id, name, at from named where id >= $1 order by id';
+    const rows = [
+      { id: 1, name: 'one', at: null },
+      { id: 2, name: null, at: new Date('2026-01-01T00:00:00Z') },
+    ];
+    expect(await send(text, [1])).toEqual(rows);
+    expect(await send(text, [2])).toEqual(rows.slice(1));
+    expect(await send(text, [3])).toEqual([]);
+    expect(described - before).toBe(1);
+  });
+
+  it('goes on after an error of its own, one of its values and one of what reads them', async () => {
+    const text = 'insert into named (id, name) values ($1, $2) returning id';
+    await expect(send(text, [1, 'again'])).rejects.toThrow('duplicate key');
+    const loop: Record<string, unknown> = {};
+    loop['self'] = loop;
+    await expect(send(text, [3, loop])).rejects.toThrow('circular');
+    expect(await send(text, [3, 'three'])).toEqual([{ id: 3 }]);
+    await expect(send(text, [3, 'again'])).rejects.toThrow('duplicate key');
+    expect(await send(text, [4, 'four'])).toEqual([{ id: 4 }]);
+    const unreadable = { getTypeParser: () => () => expect.fail('unreadable') };
+    await expect(send('select id from named', [], unreadable as never)).rejects.toThrow('unreadable');
+    expect(await send('update named set name = null where id = $1', [4])).toEqual([]);
+    expect(await send('update named set name = null where id = $1', [5])).toEqual([]);
+  });
+
+  it('is refused, not misread, where its rows have changed since', async () => {
+    const text = 'select * from named order by id limit 1';
+    expect(await send(text)).toEqual([{ id: 1, name: 'one', at: null }]);
+    await client.query('alter table named add column more int default 7');
+    await expect(send(text)).rejects.toThrow('cached plan must not change result type');
+  });
+});
+
 describe('sessions', () => {
+  it('plan for tables that grow: by index, though one of two pages could be read as a whole', async () => {
+    const made = await testDatabase();
+    const young = openDatabase(made.url, 1, createLog('silent'));
+    try {
+      await young.query(
+        `insert into "Company" (id, handle, domain, name) select gen_random_uuid(), 'young-' || n, n || '.example', repeat('Young ', 20) || n from generate_series(1, 60) n`,
+        [],
+      );
+      await young.query('analyze "Company"', []);
+      const plan = await young.query('explain select * from "Company" where id = $1', [newId()]);
+      expect(JSON.stringify(plan)).toContain('Index Scan using');
+    } finally {
+      await young.close();
+      await made.drop();
+    }
+  });
+
   it('plan a statement once, not for its values', async () => {
     const mode = () => database.query(`select current_setting('plan_cache_mode') as mode`, []);
     expect(await Promise.all([mode(), mode()])).toEqual(Array(2).fill([{ mode: 'force_generic_plan' }]));

@@ -3,7 +3,7 @@ import { DomainError, notFound } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { load } from '../lists/loader.ts';
 import { rowBy } from '../lists/rows.ts';
-import { saleOf } from '../prices/loaders.ts';
+import { keepOffer, OFFERED, saleOf, type Offered } from '../prices/loaders.ts';
 import type { RunTerms } from '../usage/runs.ts';
 
 /** Which asset: by its id, or by its company's handle and its slug. */
@@ -17,7 +17,7 @@ export const RUNNABLE = `t.active and (t."companyId" = k.company
   or (t."sellInMarketplace" and exists (select from "Company" c where c.id = t."companyId" and c."acceptedEula"))
   or (t.visibility = 'SHARED' and exists (select from "Grant" g where g."granteeCompanyId" = k.company and g."assetId" = t.id)))`;
 
-const runnableById = rowBy<Asset>('Asset', { where: RUNNABLE });
+const runnableById = rowBy<Asset & Offered>('Asset', { where: RUNNABLE, also: OFFERED.asset });
 
 /** An asset of the caller's company. @throws DomainError NOT_FOUND on `id` */
 export async function demandOwnAsset(ctx: Context, id: string): Promise<Asset> {
@@ -45,6 +45,7 @@ export async function findRunnable(ctx: Context, locator: AssetLocator): Promise
   const id = 'id' in locator ? locator.id : await idAt(ctx, 'Asset', locator);
   const asset = id === null ? null : await load(ctx, runnableById, { company: companyId, id });
   if (!asset) throw notFound('asset', ['input', 'id' in locator ? 'assetId' : 'address']);
+  keepOffer(ctx, 'asset', asset);
   return asset;
 }
 

@@ -4,9 +4,11 @@ import { LRUCache } from 'lru-cache';
 import pg from 'pg';
 import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
 import type { Log } from '../log.ts';
+import { Statement, type Row } from './statement.ts';
+
+export type { Row } from './statement.ts';
 
 export type Transaction = Prisma.TransactionClient;
-export type Row = Record<string, unknown>;
 
 /** Runs one statement; answers its rows: numeric and int8 as text, timestamps as Date, dates as text. */
 export type RunQuery = <R = Row>(text: string, values: unknown[]) => Promise<R[]>;
@@ -77,25 +79,29 @@ function lazily<T extends object>(make: () => T): { value: T; made(): T | undefi
   return { value, made: () => made };
 }
 
-const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
-
 /** Whether a statement failed by what it says: a value, a constraint, a deadlock, a rule of ours. */
 const isOfStatement = (error: unknown): boolean => /^(22|23|40|P0)/.test((error as { code?: string }).code ?? '');
 
 /**
- * A statement on whatever connection is free. The pool's own closes the connection of each that fails; after a name that
+ * Work on whatever connection is free. The pool's own closes the connection of each statement that fails; after a name that
  * is taken it is as good as before, with all that it has planned.
  */
-async function queryOf(pool: pg.Pool, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+async function onFree<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    const result = await client.query(statement);
+    const result = await work(client);
     client.release();
     return result;
   } catch (error) {
     client.release(isOfStatement(error) ? undefined : (error as Error));
     throw error;
   }
+}
+
+/** As `pg` does: the stack leads to who asked, not to the socket. */
+function fromHere(error: Error): never {
+  Error.captureStackTrace(error);
+  throw error;
 }
 
 type Send = (...input: unknown[]) => unknown;
@@ -113,11 +119,7 @@ const toldByCallback =
     const answer = new Promise((resolve, reject) => {
       send(...input, (error: Error | null, result: unknown) => (error ? reject(error) : resolve(result)));
     });
-    return answer.catch((error: Error) => {
-      // As `pg` does: the stack leads to who asked, not to the socket.
-      Error.captureStackTrace(error);
-      throw error;
-    });
+    return answer.catch(fromHere);
   };
 
 /**
@@ -126,7 +128,11 @@ const toldByCallback =
  */
 export const UNSYNCED = `set_config('synchronous_commit', 'off', true) as unsynced`;
 
-const SESSION = `set timezone to 'UTC'; set plan_cache_mode to force_generic_plan`;
+/**
+ * A plan is kept for as long as its connection, so one that was made while a table was small must do when it has grown: with
+ * the usual cost of a page read at random, that of spinning disks, it would read all of a table of two pages (ADR 30).
+ */
+const SESSION = `set timezone to 'UTC'; set plan_cache_mode to force_generic_plan; set random_page_cost to 1.1`;
 
 /** Opens the pool; the first query connects. */
 export function openDatabase(url: string, size: number, log: Log): Database {
@@ -140,7 +146,7 @@ export function openDatabase(url: string, size: number, log: Log): Database {
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it
     onConnect: async (client) => void (await client.query(SESSION)),
   });
-  pool.query = ((statement: pg.QueryConfig) => queryOf(pool, statement)) as never;
+  pool.query = ((statement: pg.QueryConfig) => onFree(pool, (client) => client.query(statement))) as never;
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
   let statements = 0;
@@ -162,14 +168,21 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   // Tens of megabytes from its first use on, which reads of loaders never make.
   const prisma = lazily(() => new PrismaClient({ adapter: new PrismaPg(pool) }));
   const nameOf = statementNames();
+  async function ask<R>(client: pg.PoolClient, text: string, values: unknown[]): Promise<R[]> {
+    const name = nameOf(text);
+    const rows = name
+      ? await new Promise<Row[]>((resolve, reject) => {
+          const told = (error: Error | null, found: Row[]): void => (error ? reject(error) : resolve(found));
+          client.query(new Statement({ name, text, values, types: parsers }, told));
+        }).catch(fromHere)
+      : (await client.query<Row>({ text, values, types: parsers })).rows;
+    return rows as R[];
+  }
   async function atomically<T>(work: (query: RunQuery) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     try {
       await client.query('begin');
-      const result = await work(async <R>(text: string, values: unknown[]) => {
-        const { rows } = await client.query({ ...named(nameOf(text)), text, values, types: parsers });
-        return rows as R[];
-      });
+      const result = await work(<R>(text: string, values: unknown[]) => ask<R>(client, text, values));
       await client.query('commit');
       client.release();
       return result;
@@ -184,10 +197,7 @@ export function openDatabase(url: string, size: number, log: Log): Database {
   }
   return {
     prisma: prisma.value,
-    async query<R>(text: string, values: unknown[]) {
-      const result = await pool.query({ ...named(nameOf(text)), text, values, types: parsers });
-      return result.rows as R[];
-    },
+    query: <R>(text: string, values: unknown[]) => onFree(pool, (client) => ask<R>(client, text, values)),
     atomically,
     onStatement(listener) {
       listeners.add(listener);

@@ -5,7 +5,7 @@ import type { Endpoint } from '../generated/prisma/client.ts';
 import { toGlobalId } from '../ids.ts';
 import { load } from '../lists/loader.ts';
 import { lackOf } from '../permissions.ts';
-import { saleOf } from '../prices/loaders.ts';
+import { keepOffer, OFFERED, saleOf, type Offered } from '../prices/loaders.ts';
 import { rowBy } from '../lists/rows.ts';
 import type { RunTerms } from '../usage/runs.ts';
 import { hasAddress, hasEmail } from './whitelist.ts';
@@ -18,7 +18,7 @@ export const FETCHABLE = `t.active and (t."companyId" = k.company
   or (t."sellInMarketplace" and exists (select from "Company" c where c.id = t."companyId" and c."acceptedEula"))
   or (t.visibility = 'SHARED' and exists (select from "Grant" g where g."granteeCompanyId" = k.company and g."endpointId" = t.id)))`;
 
-const fetchableById = rowBy<Endpoint>('Endpoint', { where: FETCHABLE });
+const fetchableById = rowBy<Endpoint & Offered>('Endpoint', { where: FETCHABLE, also: OFFERED.endpoint });
 
 const PATH = ['input', 'endpointId'];
 
@@ -42,6 +42,7 @@ export async function findFetchable(ctx: Context, locator: EndpointLocator): Pro
   if (id === null || (viewer.endpointId !== null && viewer.endpointId !== id)) throw notFound('endpoint', PATH);
   const endpoint = await load(ctx, fetchableById, { company: viewer.companyId, id });
   if (!endpoint) throw notFound('endpoint', PATH);
+  keepOffer(ctx, 'endpoint', endpoint);
   return endpoint;
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { getOperationAST, GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 
@@ -8,6 +8,13 @@ export type HeaderReader = Pick<Headers, 'get' | 'has'>;
 const MEDIA_TYPE = 'application/json';
 /** Values of `accept` that mean JSON without a choice. */
 const ACCEPTED: (string | null)[] = [null, '*/*', MEDIA_TYPE];
+
+/** An answer as either way to it sends it. */
+export interface DirectAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
 
 interface Params {
   query: string;
@@ -44,8 +51,8 @@ function plainParams(text: string): Params | null {
 /**
  * The common request without the detour over Request and Response, which takes longer than running it: a well-formed
  * POST of a valid document by one who takes JSON. It goes through all that the plugins do to parsing, validating,
- * context and execution, but not through their hooks on HTTP. Answers false for any other request, before anything
- * has happened, so that yoga takes it from the start.
+ * context and execution, but not through their hooks on HTTP. Answers null for any other request, before anything has
+ * happened, so that yoga takes it from the start.
  */
 export function createDirect<T extends object, U extends object>(
   yoga: YogaServerInstance<T, U>,
@@ -82,28 +89,22 @@ export function createDirect<T extends object, U extends object>(
     }
   }
 
-  return async (res: ServerResponse, text: string, headers: HeaderReader, transport: T): Promise<boolean> => {
-    if (!ACCEPTED.includes(headers.get('accept')) || headers.has('origin')) return false;
+  return async (text: string, headers: HeaderReader, transport: T): Promise<DirectAnswer | null> => {
+    if (!ACCEPTED.includes(headers.get('accept')) || headers.has('origin')) return null;
     const params = plainParams(text);
-    if (!params) return false;
+    if (!params) return null;
     const request = { method: 'POST', headers } as Request;
     const result = await run(request, params, transport);
-    if (!result) return false;
+    if (!result) return null;
     const about = headersFor(request);
     if (!result.errors) {
       const body = JSON.stringify(result);
       const type = `${MEDIA_TYPE}; charset=utf-8`;
-      res.writeHead(200, {
-        'content-type': type,
-        ...about,
-        'content-length': Buffer.byteLength(body),
-      });
-      res.end(body);
-      return true;
+      const length = String(Buffer.byteLength(body));
+      return { status: 200, headers: { 'content-type': type, ...about, 'content-length': length }, body };
     }
     const response = processRegularResult(shownTo(request, result), { Response } as never, MEDIA_TYPE);
-    res.writeHead(response.status, { ...Object.fromEntries(response.headers), ...about });
-    res.end(await response.text());
-    return true;
+    const { status } = response;
+    return { status, headers: { ...Object.fromEntries(response.headers), ...about }, body: await response.text() };
   };
 }

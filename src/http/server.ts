@@ -131,7 +131,8 @@ export function createGateway(
     }
     const clientAddress = clientOf(req.socket.remoteAddress ?? '', headers.get('x-forwarded-for'));
     const transport = { signal: controller.signal, clientAddress };
-    if (door === 'graphql' && req.method === 'POST' && (await direct(res, body, headers, transport))) return;
+    const found = door === 'graphql' && req.method === 'POST' ? await direct(body, headers, transport) : null;
+    if (found) return void res.writeHead(found.status, found.headers).end(found.body);
     const all = new Headers();
     for (const [name, value] of Object.entries(req.headers)) if (value !== undefined) all.set(name, String(value));
     const url = new URL(req.url ?? '/', 'http://gateway');
@@ -160,20 +161,19 @@ export function createGateway(
   return {
     schema,
     async fetch(url, init = {}) {
-      const { pathname, search } = new URL(url);
-      const asked = { method: init.method ?? 'GET', url: pathname + search, headers: new Headers(init.headers) };
-      const file = await download(asked);
+      const { method = 'GET', signal } = init;
+      const target = new URL(url);
+      const headers = new Headers(init.headers);
+      const file = await download({ method, url: target.pathname + target.search, headers });
       if (file) return file;
-      const early = await outside(init.method ?? 'GET', new URL(url).pathname, new Headers(init.headers));
+      const early = await outside(method, target.pathname, headers);
       if (early) return early;
-      const transport = init.signal ? { signal: init.signal } : {};
+      const transport = signal ? { signal } : {};
       const body = typeof init.body === 'string' ? init.body : '';
-      const answer = await answerCall(
-        app,
-        auth,
-        { method: asked.method, url: new URL(url), headers: asked.headers, body },
-        transport,
-      );
+      const isGraph = target.pathname === '/graphql';
+      const found = isGraph && method === 'POST' ? await direct(body, headers, transport) : null;
+      if (found) return new Response(found.body, found);
+      const answer = await answerCall(app, auth, { method, url: target, headers, body }, transport);
       if (answer) return answer;
       return yoga.fetch(url, init, transport);
     },

@@ -80,6 +80,20 @@ function createBatcher<K, V>(loader: Loader<K, V>, query: RunQuery): DataLoader<
   );
 }
 
+function batcherOf<K, V>(ctx: LoaderContext, loader: Loader<K, V>): Batcher {
+  let batcher = ctx.batchers.get(loader.name);
+  if (!batcher) {
+    batcher = { id: ++lastId, queue: createBatcher(loader, ctx.query) };
+    ctx.batchers.set(loader.name, batcher);
+  }
+  return batcher;
+}
+
+/** Keeps the answer for a key that another statement brought along, for the rest of the request. */
+export function keep<K, V>(ctx: LoaderContext, loader: Loader<K, V>, key: K, answer: V): void {
+  ctx.cache.set(`${batcherOf(ctx, loader).id} ${loader.keyOf(key)}`, Promise.resolve(answer));
+}
+
 /**
  * The answer for a key, together with whatever all requests in flight ask of the same statement in this turn of the
  * event loop. A transaction asks alone, on its own connection.
@@ -91,11 +105,7 @@ export function load<K, V>(ctx: LoaderContext, loader: Loader<K, V>, key: K): Pr
       return value as V;
     });
   }
-  let batcher = ctx.batchers.get(loader.name);
-  if (!batcher) {
-    batcher = { id: ++lastId, queue: createBatcher(loader, ctx.query) };
-    ctx.batchers.set(loader.name, batcher);
-  }
+  const batcher = batcherOf(ctx, loader);
   const text = loader.keyOf(key);
   const cacheKey = `${batcher.id} ${text}`;
   const known = ctx.cache.get(cacheKey);

@@ -32,18 +32,18 @@ const loaders = new Map<string, RowLoader<unknown>>();
 
 /**
  * The loader of single rows of a model by a column. `where` is SQL over `t` (the row) and `k.company` (the key's
- * tenant): it must hold the tenant, or say why everybody may see the row.
+ * tenant): it must hold the tenant, or say why everybody may see the row. `also` is one more column, over `r` and `k`.
  */
 export function rowBy<R>(
   model: ModelName,
-  options: { column?: string; type?: 'uuid' | 'int' | 'text'; where: string; isFull?: boolean },
+  options: { column?: string; type?: 'uuid' | 'int' | 'text'; where: string; isFull?: boolean; also?: string },
 ): RowLoader<R> {
-  const { column = 'id', type = 'uuid', where, isFull = true } = options;
-  const name = `${model} by ${column} ${isFull} ${where}`;
+  const { column = 'id', type = 'uuid', where, isFull = true, also } = options;
+  const name = `${model} by ${column} ${isFull} ${where} ${also}`;
   const made = loaders.get(name);
   if (made) return made as RowLoader<R>;
   const loaderOf = ({ columns, sent, joins, assemble }: Asked): Loader<RowKey, R | null> => {
-    const text = `select k.n::int, ${sent} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
+    const text = `select k.n::int, ${sent}${also ? `, ${also}` : ''} from unnest($1::uuid[], $2::${type}[]) with ordinality as k(company, id, n)
     cross join lateral (select ${columns} from "${model}" t where t."${column}" = k.id and ${where}) r${joins}`;
     return {
       name: text,

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Price, PriceDiscount } from '../generated/prisma/client.ts';
-import { load, manyByPosition, oneByPosition, type Loader } from '../lists/loader.ts';
+import { keep, load, manyByPosition, oneByPosition, type Loader } from '../lists/loader.ts';
 import { rowBy } from '../lists/rows.ts';
 import { centsOf, creditsOf, effectiveCents } from './credits.ts';
 
@@ -123,24 +123,43 @@ interface Offer {
   share: string;
   sales: { percentage: string; startsAt: string; endsAt: string }[];
 }
-/** All that a sale is made of in one statement: a run waits for it. */
+/** The offer of a product, as JSON: all that its sale is made of, which a run waits for. `product` and `company` are SQL. */
+const offerOf = (column: 'assetId' | 'endpointId', product: string, company: string): string =>
+  `(select json_build_object('id', t.id, 'amountUsd', t."amountUsd"::text, 'share', coalesce(c."vendorSharePercent", ${USUAL_SHARE})::text,
+      'sales', (select coalesce(json_agg(json_build_object('percentage', d.percentage::text, 'startsAt', d."saleStartAt", 'endsAt', d."saleEndAt")), '[]')
+        from (select * from "PriceDiscount" where "priceId" = t.id order by "saleStartAt" limit 50) d))
+    from "Price" t join "Company" c on c.id = ${company} where t."${column}" = ${product} and ${ACTIVE})`;
 const offersBy = (column: 'assetId' | 'endpointId'): Loader<{ id: string; companyId: string }, Offer | null> => ({
   name: `offer by ${column}`,
   keyOf: ({ id, companyId }) => `${id} ${companyId}`,
-  batch: async (query, keys) =>
-    oneByPosition(
-      keys,
-      await query<Offer & { n: number }>(
-        `select k.n::int, t.id, t."amountUsd", coalesce(c."vendorSharePercent", ${USUAL_SHARE})::text as share,
-           (select coalesce(json_agg(json_build_object('percentage', d.percentage::text, 'startsAt', d."saleStartAt", 'endsAt', d."saleEndAt")), '[]')
-            from (select * from "PriceDiscount" where "priceId" = t.id order by "saleStartAt" limit 50) d) as sales
-         from unnest($1::uuid[], $2::uuid[]) with ordinality as k(id, company, n)
-         join "Price" t on t."${column}" = k.id join "Company" c on c.id = k.company where ${ACTIVE}`,
-        [keys.map(({ id }) => id), keys.map(({ companyId }) => companyId)],
-      ),
-    ),
+  batch: async (query, keys) => {
+    const rows = await query<{ n: number; offer: Offer | null }>(
+      `select k.n::int, ${offerOf(column, 'k.id', 'k.company')} as offer from unnest($1::uuid[], $2::uuid[]) with ordinality as k(id, company, n)`,
+      [keys.map(({ id }) => id), keys.map(({ companyId }) => companyId)],
+    );
+    return oneByPosition(keys, rows).map((row) => row?.offer ?? null);
+  },
 });
 const offers = { asset: offersBy('assetId'), endpoint: offersBy('endpointId') };
+
+/**
+ * What `rowBy` reads of a product beside it: its offer to the company of the key, for `keepOffer`. None of one's own, which
+ * nobody buys.
+ */
+export const OFFERED = {
+  asset: `case when r."companyId" <> k.company then ${offerOf('assetId', 'r.id', 'r."companyId"')} end as offer`,
+  endpoint: `case when r."companyId" <> k.company then ${offerOf('endpointId', 'r.id', 'r."companyId"')} end as offer`,
+};
+export interface Offered {
+  id: string;
+  companyId: string;
+  offer: Offer | null;
+}
+
+/** Keeps the offer that came with a product of another company for `saleOf`. */
+export function keepOffer(ctx: Context, product: Product, { id, companyId, offer }: Offered): void {
+  if (companyId !== ctx.viewer?.companyId) keep(ctx, offers[product], { id, companyId }, offer);
+}
 
 /** The price that a product of another company is sold at now, with its seller's share; null where it is not for sale. */
 export async function saleOf(

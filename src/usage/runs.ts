@@ -184,7 +184,8 @@ function countUsage(ctx: Pick<Context, 'app'>, run: RunRow, isSuccess: boolean, 
   if (!UNCOUNTED.has(run.kind) && !isCountedAtOnce(run)) ctx.app.usage.run(usageOf(run, isSuccess, earningsCents));
 }
 
-const CLOSED: [column: string, type: string][] = [
+/** Each with its value comes into the row; the rest of it is as it was opened. */
+const CLOSED = [
   ['elapsedMs', 'int'],
   ['rowCount', 'int'],
   ['isTruncated', 'boolean'],
@@ -199,7 +200,9 @@ const CLOSED: [column: string, type: string][] = [
   ['completionTokens', 'int'],
   ['engineJobId', 'text'],
   ['sample', 'jsonb'],
-];
+] as const satisfies [column: keyof RunRow, type: string][];
+type Closing = Pick<RunRow, (typeof CLOSED)[number][0]>;
+type Ended = { finishedAt: Date };
 
 /**
  * Closes a run with its result, in one transaction with what is `within`: settles what was reserved, or the part of it
@@ -223,27 +226,27 @@ export async function succeedRun(
   // Of a free run nothing is lost but its mention.
   const mayBeLost = !run.isBilled && !also && !ctx.intent;
   const isWhole = isBilled && credits === run.credits && !isKept;
+  const set: Closing = {
+    elapsedMs: elapsedMs(run),
+    rowCount: result.rowCount,
+    isTruncated: result.isTruncated,
+    byteCount: result.byteCount,
+    value: result.value,
+    cacheStatus: result.cacheStatus,
+    computedAt: result.computedAt,
+    engineMs: Math.round(result.engineMs),
+    isBilled,
+    credits,
+    promptTokens: result.tokens?.prompt ?? null,
+    completionTokens: result.tokens?.completion ?? null,
+    engineJobId: result.jobId ?? null,
+    sample: result.sample ? { ...result.sample } : null,
+  };
   const closing: Written = {
     sql: (first) =>
       `update "Run" set status = 'SUCCEEDED', "finishedAt" = now(), ${CLOSED.map(([column, type], i) => `"${column}" = $${first + 1 + i}::${type}`).join(', ')}
-       where id = $${first} and ${IS_RUNNING} returning *${mayBeLost ? `, ${UNSYNCED}` : ''}`,
-    values: [
-      run.id,
-      elapsedMs(run),
-      result.rowCount,
-      result.isTruncated,
-      result.byteCount,
-      result.value,
-      result.cacheStatus,
-      result.computedAt,
-      Math.round(result.engineMs),
-      isBilled,
-      credits,
-      result.tokens?.prompt ?? null,
-      result.tokens?.completion ?? null,
-      result.jobId ?? null,
-      result.sample ? JSON.stringify(result.sample) : null,
-    ],
+       where id = $${first} and ${IS_RUNNING} returning "finishedAt"${mayBeLost ? `, ${UNSYNCED}` : ''}`,
+    values: [run.id, ...CLOSED.map(([column]) => set[column])],
   };
   const charge = {
     runId: run.id,
@@ -253,10 +256,11 @@ export async function succeedRun(
   };
   const close = async (query: RunQuery): Promise<RunRow> => {
     await also?.(query, run);
-    const closed = isWhole
-      ? await settle<RunRow>(query, charge, split, closing)
-      : (await query<RunRow>(closing.sql(1), closing.values))[0];
-    if (!closed) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
+    const ended = isWhole
+      ? await settle<Ended>(query, charge, split, closing)
+      : (await query<Ended>(closing.sql(1), closing.values))[0];
+    if (!ended) throw new DomainError('CANCELLED', 'The run took so long that it was given up; nothing was charged.');
+    const closed: RunRow = { ...run, ...set, status: 'SUCCEEDED', finishedAt: ended.finishedAt };
     if (answer) await ctx.intent?.keep(query, answer(closed));
     if (run.isBilled && !isWhole) await settlePart(query, charge, credits, split);
     if (isCountedAtOnce(run)) await writeEvents(query, [usageOf(closed, true, split.seller)]);
