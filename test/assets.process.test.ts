@@ -41,6 +41,37 @@ const engineRuns = () => vi.spyOn(t.app.engines.get('duckdb'), 'run');
 const outcome = async (more: Record<string, unknown>, input: object = {}, key = mine) =>
   (await process(t, key, await shop.asset(more), { ...input })).run;
 
+describe('a run asks the database', () => {
+  const ask = async (key: string, assetId: string): Promise<string[]> => {
+    const query =
+      'mutation ($input: AssetProcessInput!) { assetProcess(input: $input) { run { status outcome { __typename } } } }';
+    const run = async (): Promise<void> => {
+      const { data } = await t.run(key, query, { input: { assetId: gid('Asset', assetId) } });
+      expect(data.assetProcess.run.status).toBe('SUCCEEDED');
+    };
+    // The credential, the quota and a kept result are known by then.
+    await run();
+    return (await t.statements(run)).map(
+      (text) => /^(select|insert into "Run"|update "Run"|with \w+)/.exec(text)?.[0] ?? text,
+    );
+  };
+
+  it('three times where it is bought: for the product with offer and connection, to open it and to settle it', async () => {
+    const { id } = await shop.listed('1.00', { assetType: 'DATA', sqlLogic: 'select 1 as n' });
+    expect(await ask(buyer, id)).toEqual(['select', 'with paid', 'with written']);
+    const kept = await shop.listed('1.00', { assetType: 'DATA', sqlLogic: 'select 2 as n', cached: true });
+    expect(await ask(buyer, kept.id)).toEqual(['select', 'with paid', 'with written']);
+  });
+
+  it("three times where it is one's own, and for the last value of a calculation", async () => {
+    const { id } = await shop.asset({ assetType: 'DATA', sqlLogic: 'select 1 as n' });
+    expect(await ask(mine, id)).toEqual(['select', 'insert into "Run"', 'update "Run"']);
+    // The value before it tells whether a calculation is news.
+    const figure = await shop.asset({ sqlLogic: 'select 1 as n' });
+    expect(await ask(mine, figure.id)).toEqual(['select', 'insert into "Run"', 'update "Run"', 'select']);
+  });
+});
+
 describe('results', () => {
   it('are one number for a calculation, exact and as a float', async () => {
     const run = await outcome({ sqlLogic: 'select sum(amount) as total from sales' });

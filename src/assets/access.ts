@@ -1,3 +1,4 @@
+import { CONNECTED, keepConnection, type Connected } from '../connections/open.ts';
 import { viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
@@ -17,7 +18,10 @@ export const RUNNABLE = `t.active and (t."companyId" = k.company
   or (t."sellInMarketplace" and exists (select from "Company" c where c.id = t."companyId" and c."acceptedEula"))
   or (t.visibility = 'SHARED' and exists (select from "Grant" g where g."granteeCompanyId" = k.company and g."assetId" = t.id)))`;
 
-const runnableById = rowBy<Asset & Offered>('Asset', { where: RUNNABLE, also: OFFERED.asset });
+const runnableById = rowBy<Asset & Offered & Connected>('Asset', {
+  where: RUNNABLE,
+  also: `${OFFERED.asset}, ${CONNECTED}`,
+});
 
 /** An asset of the caller's company. @throws DomainError NOT_FOUND on `id` */
 export async function demandOwnAsset(ctx: Context, id: string): Promise<Asset> {
@@ -46,6 +50,7 @@ export async function findRunnable(ctx: Context, locator: AssetLocator): Promise
   const asset = id === null ? null : await load(ctx, runnableById, { company: companyId, id });
   if (!asset) throw notFound('asset', ['input', 'id' in locator ? 'assetId' : 'address']);
   keepOffer(ctx, 'asset', asset);
+  keepConnection(ctx, asset);
   return asset;
 }
 

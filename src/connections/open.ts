@@ -1,18 +1,14 @@
 import type { Context } from '../context.ts';
 import { DomainError } from '../errors.ts';
 import type { Connection } from '../generated/prisma/client.ts';
-import { columnsOf } from '../lists/selection.ts';
 import type { ConnectionTarget, Engine } from '../warehouse/engine.ts';
-
-/** A connection without its stored catalogue, which is large and which no run needs. */
-export type ConnectionRow = Omit<Connection, 'informationSchema'>;
 
 /** All that a run on a connection needs. */
 export interface OpenConnection {
   engine: Engine;
   target: ConnectionTarget;
   timeoutMs: number;
-  connection: ConnectionRow;
+  connection: Pick<Connection, 'id' | 'credentialsVersion'>;
 }
 
 /** The place that the credentials of a connection are sealed for. */
@@ -22,10 +18,45 @@ export const connectionPlace = (id: string): string => `Connection/sealedCredent
 export const targetKey = (connection: Pick<Connection, 'id' | 'credentialsVersion'>): string =>
   `${connection.id}:${connection.credentialsVersion}`;
 
-const SQL = `select ${columnsOf('Connection', false)}, t."sealedCredentials", e.driver, e."serviceName", e."unavailableReason"
-  from "Connection" t join "StorageEngine" e on e.id = t."engineId" where t.id = $1::uuid and t."companyId" = $2::uuid and t.active`;
+/** A connection and its engine as they are stored, the credentials sealed, as base64. */
+interface Found {
+  id: string;
+  credentialsVersion: number;
+  settings: Record<string, unknown>;
+  sealed: string | null;
+  timeoutMs: number | null;
+  driver: string | null;
+  serviceName: string;
+  unavailableReason: string | null;
+}
 
-type Found = ConnectionRow & { driver: string | null; serviceName: string; unavailableReason: string | null };
+const foundBy = (id: string, company: string): string =>
+  `(select json_build_object('id', t.id, 'credentialsVersion', t."credentialsVersion", 'settings', t.settings, 'sealed', encode(t."sealedCredentials", 'base64'),
+      'timeoutMs', t."timeoutMs", 'driver', e.driver, 'serviceName', e."serviceName", 'unavailableReason', e."unavailableReason")
+    from "Connection" t join "StorageEngine" e on e.id = t."engineId" where t.id = ${id} and t."companyId" = ${company} and t.active)`;
+
+/** What `rowBy` reads of a product beside it: its connection, for `keepConnection`. */
+export const CONNECTED = `${foundBy('r."connectionId"', 'r."companyId"')} as connected`;
+export interface Connected {
+  companyId: string;
+  connectionId: string | null;
+  connected: Found | null;
+}
+
+const placeOf = (id: string, companyId: string): string => `connection ${companyId} ${id}`;
+
+/** Keeps the connection that came with a product, for the rest of the request. */
+export function keepConnection(ctx: Context, { companyId, connectionId, connected }: Connected): void {
+  if (connectionId && connected) ctx.cache.set(placeOf(connectionId, companyId), Promise.resolve(connected));
+}
+
+async function find(ctx: Context, id: string, companyId: string): Promise<Found | null> {
+  const [row] = await ctx.query<{ found: Found | null }>(`select ${foundBy('$1::uuid', '$2::uuid')} as found`, [
+    id,
+    companyId,
+  ]);
+  return row?.found ?? null;
+}
 
 /** The secret members of a connection's settings, opened; empty where it has none. */
 export function openSecrets(
@@ -42,22 +73,25 @@ export function openSecrets(
  * @throws DomainError CONNECTION_FAILED where the seller has no such connection or this gateway no driver for it.
  */
 export async function openConnection(ctx: Context, connectionId: string, companyId: string): Promise<OpenConnection> {
-  const [found] = await ctx.query<Found>(SQL, [connectionId, companyId]);
+  const kept = ctx.cache.get(placeOf(connectionId, companyId)) as Promise<Found> | undefined;
+  const found = await (kept ?? find(ctx, connectionId, companyId));
   if (!found)
     throw new DomainError('CONNECTION_FAILED', 'The connection does not exist any more.', {
       details: { stage: 'SETTINGS' },
     });
-  const { driver, serviceName, unavailableReason, ...connection } = found;
+  const { id, credentialsVersion, driver, serviceName, unavailableReason, sealed } = found;
   if (!driver || !ctx.app.engines.has(driver)) {
     throw new DomainError('CONNECTION_FAILED', unavailableReason ?? `There is no driver for ${serviceName}.`, {
       details: { stage: 'SETTINGS' },
     });
   }
-  const settings = { ...(connection.settings as Record<string, unknown>), ...openSecrets(ctx, connection) };
+  const sealedCredentials = sealed === null ? null : Buffer.from(sealed, 'base64');
+  const settings = { ...found.settings, ...openSecrets(ctx, { id, sealedCredentials }) };
+  const connection = { id, credentialsVersion };
   return {
     engine: ctx.app.engines.get(driver),
     target: { key: targetKey(connection), settings },
-    timeoutMs: connection.timeoutMs ?? ctx.app.config.RUN_TIMEOUT_MS,
+    timeoutMs: found.timeoutMs ?? ctx.app.config.RUN_TIMEOUT_MS,
     connection,
   };
 }

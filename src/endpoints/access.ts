@@ -1,4 +1,5 @@
 import { idAt } from '../assets/access.ts';
+import { CONNECTED, keepConnection, type Connected } from '../connections/open.ts';
 import { isNobody, viewerOf, type Context } from '../context.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Endpoint } from '../generated/prisma/client.ts';
@@ -18,7 +19,10 @@ export const FETCHABLE = `t.active and (t."companyId" = k.company
   or (t."sellInMarketplace" and exists (select from "Company" c where c.id = t."companyId" and c."acceptedEula"))
   or (t.visibility = 'SHARED' and exists (select from "Grant" g where g."granteeCompanyId" = k.company and g."endpointId" = t.id)))`;
 
-const fetchableById = rowBy<Endpoint & Offered>('Endpoint', { where: FETCHABLE, also: OFFERED.endpoint });
+const fetchableById = rowBy<Endpoint & Offered & Connected>('Endpoint', {
+  where: FETCHABLE,
+  also: `${OFFERED.endpoint}, ${CONNECTED}`,
+});
 
 const PATH = ['input', 'endpointId'];
 
@@ -43,6 +47,7 @@ export async function findFetchable(ctx: Context, locator: EndpointLocator): Pro
   const endpoint = await load(ctx, fetchableById, { company: viewer.companyId, id });
   if (!endpoint) throw notFound('endpoint', PATH);
   keepOffer(ctx, 'endpoint', endpoint);
+  keepConnection(ctx, endpoint);
   return endpoint;
 }
 

@@ -32,7 +32,7 @@ const loaders = new Map<string, RowLoader<unknown>>();
 
 /**
  * The loader of single rows of a model by a column. `where` is SQL over `t` (the row) and `k.company` (the key's
- * tenant): it must hold the tenant, or say why everybody may see the row. `also` is one more column, over `r` and `k`.
+ * tenant): it must hold the tenant, or say why everybody may see the row. `also` is more columns, over `r` and `k`.
  */
 export function rowBy<R>(
   model: ModelName,
