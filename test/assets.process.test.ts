@@ -1,9 +1,11 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { gid, testGateway, type TestGateway } from './helpers/gateway.ts';
 import {
   balance,
   DUCKDB,
+  duckdbFile,
   entriesOf,
   holdEngine,
   ledger,
@@ -69,6 +71,33 @@ describe('a run asks the database', () => {
     // The value before it tells whether a calculation is news.
     const figure = await shop.asset({ sqlLogic: 'select 1 as n' });
     expect(await ask(mine, figure.id)).toEqual(['select', 'insert into "Run"', 'update "Run"', 'select']);
+  });
+});
+
+describe('a connection that comes with its asset', () => {
+  it('is the changed one for what follows in the same document', async () => {
+    const sql = ['create table one (n int)', 'insert into one values (1)'];
+    const files = [
+      await duckdbFile(t, 'former.duckdb', sql),
+      await duckdbFile(t, 'later.duckdb', [...sql, 'update one set n = 2']),
+    ];
+    const own = { engineId: DUCKDB, settings: { path: files[0] } };
+    const { id } = await t.world.connection(shop.seller.company.id, own);
+    const asset = await shop.asset({ connectionId: id, sqlLogic: 'select n from one' });
+    const run = 'assetProcess(input: $run) { run { outcome { ... on CalculationResult { value } } } }';
+    const { data } = await t.run(
+      shop.seller.keys.OWNER,
+      `mutation ($run: AssetProcessInput!, $change: ConnectionUpdateInput!) { former: ${run} connectionUpdate(input: $change) { userErrors { message } } later: ${run} }`,
+      {
+        run: { assetId: gid('Asset', asset.id) },
+        change: { id: gid('Connection', id), settings: { path: path.join(t.warehouses, files[1] ?? '') } },
+      },
+    );
+    expect(data).toMatchObject({
+      former: { run: { outcome: { value: '1' } } },
+      connectionUpdate: { userErrors: [] },
+      later: { run: { outcome: { value: '2' } } },
+    });
   });
 });
 
