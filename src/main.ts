@@ -9,7 +9,7 @@ try {
   if (isDemo(config)) void buildWarehouses(warehouseDirectory(config)).catch(() => undefined);
   const starting = databaseServer(config).then((started) => (server = started));
   starting.catch(() => undefined);
-  const { serve } = await import('./serve.ts');
+  const [{ serve }] = await Promise.all([import('./serve.ts'), isDemo(config) && import('./demo.ts')]);
   await starting;
   await serve(config, server as DatabaseServer);
 } catch (error) {

@@ -3,7 +3,6 @@ import { startRefreshes } from './assets/refresh.ts';
 import { openApp, openAuthenticator } from './boot.ts';
 import type { Config } from './config.ts';
 import type { App } from './context.ts';
-import { seedDemo, signInExplorer } from './demo.ts';
 import { createExplorer } from './http/explorer.ts';
 import { startExports } from './exports/worker.ts';
 import type { DatabaseServer } from './database/installation.ts';
@@ -25,11 +24,12 @@ export async function startWorkers(app: App): Promise<() => Promise<void>> {
 export async function serve(config: Config, server: DatabaseServer): Promise<void> {
   const app = await openApp(config, server.url);
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
-  const [stopWorkers] = await Promise.all([startWorkers(app), app.isDemo && seedDemo(app, say)]);
+  const demo = app.isDemo ? await import('./demo.ts') : null;
+  const [stopWorkers] = await Promise.all([startWorkers(app), demo?.seedDemo(app, say)]);
   const auth = await openAuthenticator(app);
   // The explorer signs in once the port is this process's own: another one there keeps its key.
   const listening = Promise.withResolvers<number>();
-  const explorerKey = listening.promise.then((port) => (app.isDemo ? signInExplorer(app, port) : null));
+  const explorerKey = listening.promise.then((port) => demo?.signInExplorer(app, port) ?? null);
   const gateway = createGateway(app, schema, auth, createExplorer(explorerKey));
   const end = async (): Promise<void> => {
     await stopWorkers();

@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { checkFigure, lttb, MAX_POINTS, TRACE_RULES } from '../src/assets/figure-check.ts';
 import type { Figure } from '../src/assets/figure.ts';
 import { color, instant, label, short, title } from '../src/charts/reading.ts';
-import { inTurn, renderPicture, renderSvg } from '../src/charts/render.ts';
+import { renderPicture, renderSvg } from '../src/charts/render.ts';
 import { openFrame } from '../src/charts/frame.ts';
 import { ringScale, spokeNames } from '../src/charts/spokes.ts';
 import { timeLabel, timeTicks } from '../src/charts/time.ts';
+import { inTurn } from '../src/charts/turns.ts';
 import { figures } from './charts.fixtures.ts';
 
 /** Figures as they leave the gateway, and the pictures that are made of them. */
@@ -139,12 +140,12 @@ describe('a figure is checked', () => {
 
 describe('a picture', () => {
   it.each(Object.keys(figures))('of %s is the one that is kept', async (name) => {
-    const svg = await renderSvg(figures[name] ?? figure(), SIZE);
+    const svg = renderSvg(figures[name] ?? figure(), SIZE);
     expect(svg).toMatch(/^<svg width="640" height="400" xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(svg.replace(/>[^<]*</g, '><')).not.toMatch(/NaN|undefined|Infinity|zr\d/);
     expect(svg).not.toContain('No preview for this chart');
     await expect(svg).toMatchFileSnapshot(path.join(import.meta.dirname, 'snapshots', `chart-${name}.svg`));
-    expect(await renderSvg(figures[name] ?? figure(), SIZE)).toBe(svg);
+    expect(renderSvg(figures[name] ?? figure(), SIZE)).toBe(svg);
   });
 
   it('is kept for nothing that is not drawn', () => {
@@ -205,7 +206,7 @@ describe('a picture', () => {
         gauge: { bar: { color: EVIL } },
       });
     Object.assign(of.layout, { title: EVIL, colorway: [EVIL] });
-    const svg = await renderSvg(of, SIZE);
+    const svg = renderSvg(of, SIZE);
     expect(svg).not.toMatch(/<(script|img|a |image|foreignObject)/i);
     expect(svg).not.toMatch(/<[^>]*evil/);
     expect(svg).toMatch(/(&lt;|&#60;)script/);
@@ -215,11 +216,11 @@ describe('a picture', () => {
 
   it('of a circle that flows, or of what the library stumbles over, is a card', async () => {
     const link = { source: [0, 1], target: [1, 0], value: [1, 1] };
-    expect(await renderSvg(figure({ type: 'sankey', link, node: { label: ['a', 'b'] } }), SIZE)).toContain(
+    expect(renderSvg(figure({ type: 'sankey', link, node: { label: ['a', 'b'] } }), SIZE)).toContain(
       'flows that run in a circle',
     );
     const loop = { type: 'treemap', labels: ['a', 'b'], parents: ['b', 'a'], values: [1, 1] };
-    expect(await renderSvg(figure(loop), SIZE)).toMatch(/^<svg/);
+    expect(renderSvg(figure(loop), SIZE)).toMatch(/^<svg/);
   });
 
   it.each([
@@ -232,14 +233,14 @@ describe('a picture', () => {
       [names]: ['Northern', 'Eastern', 'Southern', 'Western'],
       [values]: [110_500, 98_200, 87_000, 61_300],
     };
-    const svg = await renderSvg(figure(trace), { width: 400, height: 700 });
+    const svg = renderSvg(figure(trace), { width: 400, height: 700 });
     for (const name of ['Northern', 'Eastern', 'Southern', 'Western']) expect(svg).toContain(`>${name}<`);
     if (type === 'pie') expect(svg).toContain('110.5k · 31%');
   });
 
   it('draws no more than can be seen', async () => {
     const y = many(40_000).map((i) => Math.sin(i / 700));
-    const svg = await renderSvg(
+    const svg = renderSvg(
       figure({ type: 'scatter', mode: 'markers', x: many(40_000), y }, { type: 'bar', x: many(40_000), y }),
       SIZE,
     );

@@ -10,8 +10,9 @@ import { DomainError } from '../errors.ts';
 import type { Asset } from '../generated/prisma/client.ts';
 import { EngineError } from '../warehouse/engine.ts';
 import { readAddress, type ChartAddress } from './address.ts';
-import { inTurn, renderPicture, type Picture } from './render.ts';
+import type { Picture } from './render.ts';
 import { isFreeFor, wantedOf, type PictureInput } from './service.ts';
+import { inTurn, renderPicture } from './turns.ts';
 
 /** Answers the signed addresses of charts. Nothing is charged and no run is kept: only what is free has an address. */
 

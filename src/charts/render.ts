@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import * as echarts from 'echarts';
 import { placeholder } from './card.ts';
 import { widthOf, type Size } from './frame.ts';
 import { drawingOf } from './options.ts';
@@ -14,20 +15,12 @@ export interface Picture extends Size {
   body: Buffer<ArrayBuffer>;
 }
 
-type Echarts = typeof import('echarts');
-let drawing: Promise<Echarts> | undefined;
-
-/** The library comes with the first chart: the start of the gateway does not wait for it. */
-async function loadEcharts(): Promise<Echarts> {
-  const echarts = await import('echarts');
-  echarts.setPlatformAPI({
-    measureText: (line: string, font?: string) => {
-      const size = Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12);
-      return { width: widthOf(line, size, /bold/.test(font ?? '')) };
-    },
-  });
-  return echarts;
-}
+echarts.setPlatformAPI({
+  measureText: (line: string, font?: string) => {
+    const size = Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12);
+    return { width: widthOf(line, size, /bold/.test(font ?? '')) };
+  },
+});
 
 const FONT_SHORTHAND = /style="font: \w+ (\w+) ([\d.]+)px ([^"]*)"/g;
 
@@ -48,8 +41,7 @@ function settled(svg: string): string {
 }
 
 /** The figure as an SVG document. */
-export async function renderSvg(figure: { data: unknown[]; layout: unknown }, size: Size): Promise<string> {
-  const echarts = await (drawing ??= loadEcharts());
+export function renderSvg(figure: { data: unknown[]; layout: unknown }, size: Size): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
   try {
     const drawn = drawingOf(figure, size);
@@ -67,26 +59,13 @@ export async function renderSvg(figure: { data: unknown[]; layout: unknown }, si
 const fonts = path.join(path.dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json')), 'ttf');
 const FONT_FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => path.join(fonts, name));
 
-let last: Promise<unknown> = Promise.resolve();
-const breathe = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
-
-/**
- * Draws when all that was asked for before is drawn. A large picture is a tenth of a second of the process: many at once
- * would be one long pause for everybody, one after another lets the others in between.
- */
-export function inTurn<T>(draw: () => Promise<T>): Promise<T> {
-  const mine = last.then(draw);
-  last = mine.then(breathe, breathe);
-  return mine;
-}
-
 /** The figure as a picture of exactly the size, in fonts that every machine has with the gateway. */
 export async function renderPicture(
   figure: { data: unknown[]; layout: unknown },
   size: Size,
   format: PictureFormat,
 ): Promise<Picture> {
-  const svg = await renderSvg(figure, size);
+  const svg = renderSvg(figure, size);
   if (format === 'SVG') return { ...size, mediaType: 'image/svg+xml', body: Buffer.from(svg) };
   const { renderAsync } = await import('@resvg/resvg-js');
   const image = await renderAsync(svg, {

@@ -7,7 +7,8 @@ import { activePriceOf, priceNow } from '../prices/loaders.ts';
 import type { Outcome } from '../usage/outcome.ts';
 import { chartAddress, expiryOf, MAX_SIDE, MIN_SIDE, type ChartAddress } from './address.ts';
 import type { Size } from './frame.ts';
-import { inTurn, renderPicture, type Picture, type PictureFormat } from './render.ts';
+import type { Picture, PictureFormat } from './render.ts';
+import { inTurn, renderPicture } from './turns.ts';
 
 /** What is asked of a picture; null for the usual. */
 export interface PictureInput {

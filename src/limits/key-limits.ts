@@ -1,13 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import {
-  RateLimiterMemory,
-  RateLimiterPostgres,
-  RateLimiterRedis,
-  type RateLimiterAbstract,
-  type RateLimiterRes,
-} from 'rate-limiter-flexible';
+import type { RateLimiterRes } from 'rate-limiter-flexible';
 import type { Database } from '../database/db.ts';
 import type { RateLimitPeriod } from '../generated/prisma/client.ts';
+import type { KeyCounters } from './key-counters.ts';
 import type { LimitStore } from './limit-store.ts';
 import { PERIOD_SECONDS, type RateUse } from './rate-limits.ts';
 
@@ -20,49 +15,10 @@ interface KeyLimit {
 /** Takes a request off a key's limit. The answer says whether it may go on, and what is left. */
 export type KeyLimits = (keyId: number, limit: KeyLimit) => Promise<{ isAllowed: boolean; use: RateUse }>;
 
-type Rules = { points: number; duration: number; keyPrefix: string };
-
-const TABLE = 'KeyLimit';
+/** The table of the counts, in the columns that the counters expect. */
+export const TABLE = 'KeyLimit';
 /** Keys that are known to be used up; of one that is forgotten the store knows. */
 const MOST_USED_UP = 10_000;
-
-type Counters = Record<RateLimitPeriod, RateLimiterAbstract>;
-
-/** A counter for each period. It counts on whatever the limit is, so that a key whose number changes goes on from its count. */
-const counters = (prefix: string, make: (rules: Rules) => RateLimiterAbstract): Counters =>
-  Object.fromEntries(
-    Object.entries(PERIOD_SECONDS).map(([period, duration]) => [
-      period,
-      make({ points: Number.MAX_SAFE_INTEGER, duration, keyPrefix: `${prefix}${period}` }),
-    ]),
-  ) as Counters;
-
-/** The counters that all processes share. */
-function sharedCounters({ query, redis }: LimitStore): Counters | null {
-  if (redis) {
-    return counters(
-      'spartera:key:',
-      (rules) => new RateLimiterRedis({ ...rules, storeClient: redis, useRedisPackage: true }),
-    );
-  }
-  if (!query) return null;
-  const storeClient = {
-    query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await query(text, values) }),
-  };
-  return counters(
-    '',
-    (rules) =>
-      new RateLimiterPostgres({
-        ...rules,
-        storeClient,
-        storeType: 'client',
-        tableName: TABLE,
-        tableCreated: true,
-        // Else each counter has a timer; pruneKeyLimits does it for all.
-        clearExpiredByTimeout: false,
-      }),
-  );
-}
 
 /**
  * Limits of API keys, counted where all processes share them: one question to the store for a request of a key that has
@@ -70,8 +26,7 @@ function sharedCounters({ query, redis }: LimitStore): Counters | null {
  * each process counts by itself.
  */
 export function createKeyLimits(store: LimitStore): KeyLimits {
-  const shared = sharedCounters(store);
-  const own = counters('', (rules) => new RateLimiterMemory(rules));
+  let counters: Promise<KeyCounters> | undefined;
   const usedUp = new LRUCache<string, true>({ max: MOST_USED_UP });
 
   return async (keyId, { number, period }) => {
@@ -88,6 +43,10 @@ export function createKeyLimits(store: LimitStore): KeyLimits {
     const name = `${keyId} ${number} ${period}`;
     const rest = usedUp.getRemainingTTL(name);
     if (rest > 0) return answer(Infinity, rest);
+    // They are loaded with the first key that has a limit.
+    const { shared, own } = await (counters ??= import('./key-counters.ts').then(({ openCounters }) =>
+      openCounters(store),
+    ));
     let counted: RateLimiterRes | undefined;
     try {
       counted = await shared?.[period].consume(keyId);

@@ -43,15 +43,17 @@ function leftAt({ slot, counts }: Counted, many: number, windowMs: number): numb
  */
 export function createProductLimits({ query, redis }: LimitStore, now = () => Date.now()): ProductLimits {
   const shared = redis ? redisWindows(redis) : query ? postgresWindows(query) : null;
-  const own = memoryWindows();
+  // Room for all of them is made at once, and only where the store fails or there is none.
+  let kept: WindowStore | undefined;
+  const own = (): WindowStore => (kept ??= memoryWindows());
 
   return async (scope, { number, period }) => {
     const windowMs = PERIOD_SECONDS[period] * 1000;
     const at = now();
     const slot = Math.floor((at * SLOTS) / windowMs);
     const ask = { slot, number, keepMs: Math.max(2 * windowMs, KEPT_AT_LEAST_MS) };
-    let counting: WindowStore = shared ?? own;
-    const counted = await counting.take(scope, ask).catch(() => (counting = own).take(scope, ask));
+    let counting = shared ?? own();
+    const counted = await counting.take(scope, ask).catch(() => (counting = own()).take(scope, ask));
     const used = counted.counts.reduce((sum, count) => sum + count, 0);
     return {
       isAllowed: counted.isTaken,
