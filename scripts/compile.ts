@@ -6,4 +6,7 @@ await Promise.all([
   import('../src/charts/render.ts'),
   import('../src/endpoints/compile.ts'),
   import('../src/limits/key-counters.ts'),
+  import('../src/warehouse/sql-parser-worker.ts'),
+  import('../src/warehouse/sql-tree.ts'),
+  import('../src/warehouse/postgres-tree.ts'),
 ]);

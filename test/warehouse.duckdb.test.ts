@@ -53,6 +53,13 @@ describe('DuckDB in its own processes', () => {
     await rm(outside, { recursive: true });
   });
 
+  it('keeps the compiler of TypeScript, which its processes need, out of this one', async () => {
+    expect((await query('select 1 as one')).rowCount).toBe(1);
+    const loaded: unknown = Reflect.get(process, 'moduleLoadList');
+    expect(loaded).toContain('NativeModule internal/modules/esm/loader');
+    expect(loaded).not.toContain('NativeModule internal/deps/amaro/dist/index');
+  });
+
   it('looks for a file only once those that are being made are ready', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting = createDuckdb({ roots: [directory], ready: () => promise });

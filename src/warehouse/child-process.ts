@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { constants, setPriority, tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { ADDRESS_SPACE_KB } from './child-memory.ts';
 import type { Reply, Request } from './child-protocol.ts';
 import { EngineError } from './engine.ts';
@@ -25,43 +25,46 @@ export interface ChildProgram {
   stopGraceMs: number;
 }
 
-const sources = new WeakMap<ChildProgram, string>();
+/** Prints the modules of its arguments without their types. */
+const STRIP = `import { readFileSync } from 'node:fs';
+  import { stripTypeScriptTypes } from 'node:module';
+  const [, ...files] = process.argv;
+  process.stdout.write(JSON.stringify(files.map((file) => stripTypeScriptTypes(readFileSync(file, 'utf8')))));`;
 
-/** Node warns that stripping types is experimental; the version is pinned and operators cannot do anything about it. */
-function quietly<T>(work: () => T): T {
-  const warn: unknown = Reflect.get(process, 'emitWarning');
-  Reflect.set(process, 'emitWarning', () => undefined);
-  try {
-    return work();
-  } finally {
-    Reflect.set(process, 'emitWarning', warn);
-  }
+async function strip(files: string[]): Promise<string[]> {
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', STRIP, ...files];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: {} });
+  return JSON.parse(stdout) as string[];
 }
 
-/**
- * The program of a child. Stripping types in the child itself would cost it 1 to 3 GB of address space for a
- * WebAssembly compiler, more than what is left for queries: so they are stripped here, once.
- */
-function sourceOf(program: ChildProgram): string {
-  const known = sources.get(program);
-  if (known !== undefined) return known;
-  const source = quietly(
-    () => `import { registerHooks } from 'node:module';
-    const sources = new Map(${JSON.stringify(
-      program.modules.map((name) => {
-        const url = new URL(`./${name}`, import.meta.url);
-        return [url.href, stripTypeScriptTypes(readFileSync(url, 'utf8'))];
-      }),
-    )});
+async function makeSource(program: ChildProgram): Promise<string> {
+  const urls = program.modules.map((name) => new URL(`./${name}`, import.meta.url));
+  const stripped = await strip(urls.map((url) => fileURLToPath(url)));
+  return `import { registerHooks } from 'node:module';
+    const sources = new Map(${JSON.stringify(urls.map((url, i) => [url.href, stripped[i]]))});
     registerHooks({
       load: (url, context, next) => {
         const source = sources.get(url);
         return source === undefined ? next(url, context) : { format: 'module', source, shortCircuit: true };
       },
     });
-    await import(${JSON.stringify(new URL(`./${program.modules[0]}`, import.meta.url).href)});`,
-  );
-  sources.set(program, source);
+    await import(${JSON.stringify(urls[0]?.href)});`;
+}
+
+const sources = new WeakMap<ChildProgram, Promise<string>>();
+
+/**
+ * The program of a child. Stripping types in the child itself would cost it 1 to 3 GB of address space for a
+ * WebAssembly compiler, more than what is left for queries, and here 30 MiB and a pause for all requests: so they are
+ * stripped once, in a process that ends with it.
+ */
+function sourceOf(program: ChildProgram): Promise<string> {
+  let source = sources.get(program);
+  if (!source) {
+    source = makeSource(program);
+    source.catch(() => sources.delete(program));
+    sources.set(program, source);
+  }
   return source;
 }
 
@@ -91,7 +94,11 @@ function launch(program: ChildProgram): ChildProcess {
       : spawn(process.execPath, args, { ...options, cwd: tmpdir() });
   yieldCpu(child.pid);
   child.stdin?.on('error', () => undefined);
-  child.stdin?.end(sourceOf(program));
+  // The child starts meanwhile; without a program it ends, and whoever waits for it hears that.
+  sourceOf(program).then(
+    (source) => child.stdin?.end(source),
+    () => child.kill('SIGKILL'),
+  );
   return child;
 }
 

@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Answer, Question } from './sql-parser-worker.ts';
 
@@ -19,8 +21,10 @@ class Lane {
   }
 
   private start(): Worker {
+    const cache = getCompileCacheDir();
     const thread = new Worker(new URL('./sql-parser-worker.ts', import.meta.url), {
-      env: {},
+      // With what Node has compiled it needs no compiler of TypeScript, of 26 MiB.
+      env: cache ? { NODE_COMPILE_CACHE: path.dirname(cache) } : {},
       execArgv: ['--disable-warning=ExperimentalWarning'],
       resourceLimits: { maxOldGenerationSizeMb: 256 },
       // What the WebAssembly says when it breaks is nothing for the log. Nobody reads it: that would keep the process alive.
