@@ -86,6 +86,8 @@ describe('whatever comes in whatever order', () => {
   it(`the books are right (MONEY_SEED=${SEED})`, async () => {
     const { seller, buyer, good, bad, kept, endpoint } = await shop();
     const { query } = t.app.database;
+    // The game sends runs ten minutes into the past, some of them often: nothing may be known to be counted there.
+    await query(`update "UsageCheckpoint" set "countedTo" = now() - interval '1 day'`, []);
     const answers: { key: string | null; answer: Answer | null }[] = [];
 
     const send = async (document: string, input: Record<string, unknown>, by = buyer.keys.ANALYST): Promise<void> => {
