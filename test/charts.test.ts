@@ -214,7 +214,7 @@ describe('a picture', () => {
     expect(body.subarray(1, 4).toString()).toBe('PNG');
   });
 
-  it('of a circle that flows, or of what the library stumbles over, is a card', async () => {
+  it('of a circle that flows, or of what the library stumbles over, is a card', () => {
     const link = { source: [0, 1], target: [1, 0], value: [1, 1] };
     expect(renderSvg(figure({ type: 'sankey', link, node: { label: ['a', 'b'] } }), SIZE)).toContain(
       'flows that run in a circle',
@@ -227,7 +227,7 @@ describe('a picture', () => {
     ['a radar', 'scatterpolar', 'theta', 'r'],
     ['bars around a centre', 'barpolar', 'theta', 'r'],
     ['a pie', 'pie', 'labels', 'values'],
-  ])('of %s makes room for its words where it is narrow', async (_, type, names, values) => {
+  ])('of %s makes room for its words where it is narrow', (_, type, names, values) => {
     const trace = {
       type,
       [names]: ['Northern', 'Eastern', 'Southern', 'Western'],
@@ -238,7 +238,7 @@ describe('a picture', () => {
     if (type === 'pie') expect(svg).toContain('110.5k · 31%');
   });
 
-  it('draws no more than can be seen', async () => {
+  it('draws no more than can be seen', () => {
     const y = many(40_000).map((i) => Math.sin(i / 700));
     const svg = renderSvg(
       figure({ type: 'scatter', mode: 'markers', x: many(40_000), y }, { type: 'bar', x: many(40_000), y }),

@@ -12,10 +12,10 @@ const PROGRAM = `import { registerHooks } from 'node:module';
 /** Packages of megabytes, each of which is loaded by what needs it: a picture, a driver, a page, a parser. */
 const ON_FIRST_USE = [
   'echarts',
-  '@resvg/resvg-js',
+  '@resvg',
   'libpg-query',
-  '@guanmingchiu/sqlparser-ts',
-  '@duckdb/node-api',
+  '@guanmingchiu',
+  '@duckdb',
   'mysql2',
   'tedious',
   'undici',
@@ -25,16 +25,18 @@ const ON_FIRST_USE = [
   'sanitize-html',
   'jose',
   '@graphql-yoga/render-graphiql',
+  '@prisma/client/runtime/query_compiler',
 ];
 
 /** The compiler's writer of JSON, which nothing here asks for (ADR 32), would come with ajv. */
-const NEVER = ['ajv', 'ajv-formats', 'fast-uri'];
+const NEVER = ['ajv', 'fast-uri'];
 
 /** Small packages of which others ask for versions that differ. */
 const IN_COPIES = ['@whatwg-node/disposablestack', '@whatwg-node/promise-helpers', 'lru-cache', 'postgres-array'];
 
 let loaded: string[] = [];
-const isLoaded = (name: string): boolean => loaded.some((url) => url.includes(`/node_modules/${name}/`));
+/** Whether there is a file of which the path in node_modules begins so. */
+const isLoaded = (start: string): boolean => loaded.some((url) => url.includes(`/node_modules/${start}`));
 
 beforeAll(() => {
   const out = execFileSync(process.execPath, ['--input-type=module', '-e', PROGRAM], {
@@ -47,10 +49,9 @@ beforeAll(() => {
 
 describe('what a start loads', () => {
   it('leaves what few requests need to the first of them', () => {
-    expect(['pg', 'graphql', 'pg-boss', '@prisma/client'].filter((name) => !isLoaded(name))).toEqual([]);
+    expect(['pg/', 'graphql/', 'pg-boss/', '@prisma/client/'].filter((name) => !isLoaded(name))).toEqual([]);
     expect([...ON_FIRST_USE, ...NEVER].filter(isLoaded)).toEqual([]);
     expect(loaded.filter((url) => /\/src\/(demo|charts\/render)\.ts$|\/prisma\/seed\/demo/.test(url))).toEqual([]);
-    expect(loaded.filter((url) => url.includes('/runtime/query_compiler'))).toEqual([]);
   });
 
   it('has no package of any size twice', () => {
